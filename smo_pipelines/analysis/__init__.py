@@ -1,0 +1,1 @@
+"""From runs to effects to a decision: pure functions of frozen values."""

@@ -1,0 +1,1 @@
+"""Safety benchmarks, their metrics as evaluate modules, and the leakage guard."""

@@ -1,0 +1,1 @@
+"""Text classifiers: the only place that knows torch and transformers."""

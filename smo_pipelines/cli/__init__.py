@@ -1,0 +1,1 @@
+"""The ``smo`` command."""

@@ -1,0 +1,126 @@
+"""Names made from content: the only place where a digest is computed.
+
+A digest covers canonical content: never file bytes of a format with its own metadata, never clocks, paths or pseudonym order.
+"""
+
+import dataclasses
+import enum
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["canonical_json", "digest_of", "digest_of_rows", "frozen_array", "hash_to_unit", "short"]
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted(_plain(item) for item in value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"a digest cannot cover the number {value!r}: 'could not be computed' is a type here, not a number")
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise TypeError(f"a digest cannot cover a {type(value).__name__}")
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of a value: sorted keys, no spaces, shortest round-trip floats.
+
+    Parameters
+    ----------
+    value : Any
+        Dataclasses, enums, mappings, sequences, numpy arrays and JSON scalars, nested as they come.
+
+    Raises
+    ------
+    ValueError
+        When a number is not finite.
+    TypeError
+        When a value has no canonical form.
+
+    Examples
+    --------
+    >>> canonical_json({"b": (1, 2.5), "a": None})
+    '{"a":null,"b":[1,2.5]}'
+    """
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest_of(value: Any) -> str:
+    """Return the SHA-256 (64 hex characters) of a value's canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def digest_of_rows(columns: Mapping[str, Sequence[Any] | np.ndarray]) -> str:
+    """Return the SHA-256 of a table, column by column, for rows that are already in canonical order.
+
+    Columns are hashed in name order. Numbers go in as little-endian 64-bit values and strings as UTF-8 with their lengths, so
+    that neither the in-memory dtype nor a separator inside a text can change or confuse the digest.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence of shape (n_rows,)
+        Integer, boolean, float or string columns.
+    """
+    state = hashlib.sha256()
+    for name in sorted(columns):
+        array = np.asarray(columns[name])
+        state.update(f"{name}\x00{array.shape[0]}\x00".encode())
+        if array.dtype.kind in "biu":
+            state.update(array.astype("<i8").tobytes())
+        elif array.dtype.kind == "f":
+            state.update(array.astype("<f8").tobytes())
+        else:
+            encoded = [str(item).encode() for item in array.tolist()]
+            state.update(np.asarray([len(item) for item in encoded], dtype="<i8").tobytes())
+            state.update(b"".join(encoded))
+    return state.hexdigest()
+
+
+def hash_to_unit(prefix: str, names: Iterable[str]) -> np.ndarray:
+    """Return one uniform number in (0, 1) for each name, a pure function of ``prefix`` and the name.
+
+    Used wherever a random choice must not depend on row order: splits, training order, item and rater weights.
+
+    Returns
+    -------
+    ndarray of shape (n_names,), float64
+    """
+    head = hashlib.sha256(prefix.encode() + b"\x00")
+
+    def one(name: str) -> int:
+        state = head.copy()
+        state.update(name.encode())
+        return int.from_bytes(state.digest()[:8], "little")
+
+    words = np.fromiter((one(name) for name in names), dtype=np.uint64)
+    return ((words >> np.uint64(11)).astype(np.float64) + 0.5) / float(2**53)
+
+
+def short(digest: str) -> str:
+    """Return the first 12 characters of a digest, for people."""
+    return digest[:12]
+
+
+def frozen_array(values: Any, dtype: Any = None) -> np.ndarray:
+    """Return a read-only array of the values (a copy unless they are one already)."""
+    array = np.asarray(values, dtype=dtype)
+    if array.flags.writeable:
+        array = array.copy()
+        array.flags.writeable = False
+    return array

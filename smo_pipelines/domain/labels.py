@@ -1,0 +1,213 @@
+"""Recipes, votes and the snapshots of labels they give."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+
+from smo_pipelines.domain.digests import digest_of, digest_of_rows, frozen_array
+
+__all__ = ["TIE", "Aggregation", "ItemPredicate", "LabelSnapshot", "RaterPool", "SnapshotRecipe", "TieRule", "TrainingSet", "Votes"]
+
+TIE = -1
+"""The label code of an item whose ratings are tied; 0 is negative and 1 positive."""
+
+ItemPredicate = tuple[tuple[str, tuple[str, ...]], ...]
+"""Which items: pairs of an item column or attribute and the values allowed; sorted by name; all pairs must hold."""
+
+
+class Aggregation(StrEnum):
+    """How several ratings of an item become one label."""
+
+    majority = "majority"
+    median = "median"
+
+
+class TieRule(StrEnum):
+    """What a tied item becomes: ``apart`` keeps it as a tie, which leaves training in both arms, counted."""
+
+    apart = "apart"
+    positive = "positive"
+    negative = "negative"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnapshotRecipe:
+    """How labels are made from ratings: everything that an operational change can change.
+
+    Parameters
+    ----------
+    items : ItemPredicate
+        Which items are labelled, e.g. ``(("split", ("train",)),)``.
+    guideline, instrument : str or None
+        Keep the ratings given under this guideline version and instrument; None keeps all.
+    pool : str
+        A rater pool's id, ``"all"`` for every rater.
+    overlap : int or None
+        At most this many ratings an item, chosen by hash of the rating's content; None keeps all.
+    qa : str or None
+        Name of a quality filter on ratings, e.g. ``"not_rejected"``.
+    as_of : str or None
+        ISO-8601 moment in UTC; only ratings imported up to then count. None means the newest.
+    window_days : int or None
+        Keep ratings whose ``created_at`` lies in so many days before ``as_of``.
+    rater_half : {0, 1} or None
+        Keep one of two disjoint random halves of the raters (an A/A test about raters).
+    """
+
+    project: str
+    question: str
+    items: ItemPredicate = ()
+    guideline: str | None = None
+    instrument: str | None = None
+    pool: str = "all"
+    aggregation: Aggregation = Aggregation.majority
+    ties: TieRule = TieRule.apart
+    overlap: int | None = None
+    qa: str | None = None
+    as_of: str | None = None
+    window_days: int | None = None
+    rater_half: int | None = None
+
+    @property
+    def digest(self) -> str:
+        """The name of this recipe."""
+        return digest_of(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaterPool:
+    """A named selection of raters: those whose attributes match, or a list of pseudonyms; ``"all"`` selects everybody.
+
+    ``where`` reads like an item predicate, over rater columns and attributes (``kind``, ``locale``, ``pool`` ...).
+    """
+
+    id: str
+    where: ItemPredicate = ()
+    raters: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """The name of this selection."""
+        return digest_of(self)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Votes:
+    """The ratings behind a snapshot, as positions: one row a rating.
+
+    Attributes
+    ----------
+    item : ndarray of shape (n_ratings,), int32
+        Position of the rated item in the snapshot's ``item_ids``.
+    rater : ndarray of shape (n_ratings,), int32
+        Position of the rater in ``rater_ids``.
+    value : ndarray of shape (n_ratings,), int8
+        1 where the rating is the positive label, else 0.
+    rater_ids : ndarray of shape (n_raters,), str
+        Pseudonyms, sorted.
+    """
+
+    item: np.ndarray
+    rater: np.ndarray
+    value: np.ndarray
+    rater_ids: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("item", np.int32), ("rater", np.int32), ("value", np.int8), ("rater_ids", None)):
+            object.__setattr__(self, name, frozen_array(getattr(self, name), dtype))
+
+    @cached_property
+    def digest(self) -> str:
+        """The name of these votes; it covers the raters' pseudonyms, which a redraw of raters depends on."""
+        return digest_of_rows({"item": self.item, "rater": self.rater_ids[self.rater], "value": self.value})
+
+    @cached_property
+    def effective_raters(self) -> float:
+        """``(sum n_r)^2 / sum n_r^2`` with ``n_r`` the ratings by rater r: equal workloads give the head count."""
+        counts = np.bincount(self.rater, minlength=len(self.rater_ids)).astype(float)
+        total = float(counts.sum())
+        return total * total / float((counts**2).sum()) if total else 0.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LabelSnapshot:
+    """What a recipe gives: one row an item, in order of item id, immutable, named by its content.
+
+    Attributes
+    ----------
+    item_ids, texts : ndarray of shape (n_items,), str and object
+    labels : ndarray of shape (n_items,), int8
+        1 positive, 0 negative, :data:`TIE`.
+    share : ndarray of shape (n_items,), float64
+        Share of the item's ratings that are positive.
+    n_ratings : ndarray of shape (n_items,), int32
+    attributes : dict of str to ndarray of shape (n_items,), str
+        Item columns for slices, e.g. ``locale`` and ``clause``; empty string where unknown.
+    votes : Votes
+    """
+
+    recipe: SnapshotRecipe
+    item_ids: np.ndarray
+    texts: np.ndarray
+    labels: np.ndarray
+    share: np.ndarray
+    n_ratings: np.ndarray
+    votes: Votes
+    attributes: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        frozen = (("item_ids", None), ("texts", object), ("labels", np.int8), ("share", np.float64), ("n_ratings", np.int32))
+        for name, dtype in frozen:
+            object.__setattr__(self, name, frozen_array(getattr(self, name), dtype))
+        if len(self.item_ids) > 1 and not bool(np.all(self.item_ids[:-1] < self.item_ids[1:])):
+            raise ValueError("a snapshot's item ids must be unique and sorted")
+
+    def __len__(self) -> int:
+        return len(self.item_ids)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LabelSnapshot) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @cached_property
+    def digest(self) -> str:
+        """The name of this content: items, texts, labels and counts; not who rated, and not how rows were stored."""
+        return digest_of_rows(
+            {"item": self.item_ids, "text": self.texts, "label": self.labels, "share": self.share, "n": self.n_ratings}
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingSet:
+    """What one classifier is fitted on: the matched, leak-free, untied items of one arm.
+
+    Attributes
+    ----------
+    item_ids : ndarray of shape (n_items,), str
+    texts : ndarray of shape (n_items,), object
+    labels : ndarray of shape (n_items,), int8
+        0 or 1.
+    dev : ndarray of shape (n_items,), bool
+        True for the development split: never trained on, used to choose the threshold; the same items in both arms.
+    """
+
+    item_ids: np.ndarray
+    texts: np.ndarray
+    labels: np.ndarray
+    dev: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("item_ids", None), ("texts", object), ("labels", np.int8), ("dev", bool)):
+            object.__setattr__(self, name, frozen_array(getattr(self, name), dtype))
+
+    def __len__(self) -> int:
+        return len(self.item_ids)
+
+    @cached_property
+    def digest(self) -> str:
+        """The name of this content."""
+        return digest_of_rows({"item": self.item_ids, "text": self.texts, "label": self.labels, "dev": self.dev})

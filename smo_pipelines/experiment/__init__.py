@@ -1,0 +1,1 @@
+"""One experiment from its registration to its decision."""

@@ -1,0 +1,1 @@
+"""From exports to ratings, and from ratings to immutable label snapshots."""

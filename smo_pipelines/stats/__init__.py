@@ -1,0 +1,1 @@
+"""Estimators and tests over arrays; numpy and scipy, no I/O, no global random state."""

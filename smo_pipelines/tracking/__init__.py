@@ -1,0 +1,1 @@
+"""What is sent to the experiment tracker, and the only place that knows MLflow."""
