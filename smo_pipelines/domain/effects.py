@@ -38,13 +38,13 @@ class ThresholdKind(StrEnum):
 class Direction(StrEnum):
     """Which way a metric is better."""
 
-    higher = "higher"
-    lower = "lower"
+    higher_is_better = "higher"
+    lower_is_better = "lower"
 
     @property
     def sign(self) -> int:
         """+1 where higher is better, else -1."""
-        return 1 if self is Direction.higher else -1
+        return 1 if self is Direction.higher_is_better else -1
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -167,7 +167,7 @@ class EffectEstimate:
     @property
     def improvement_interval(self) -> Interval:
         """The interval with positive meaning better."""
-        if self.direction is Direction.higher:
+        if self.direction is Direction.higher_is_better:
             return self.interval
         return Interval(low=-self.interval.high, high=-self.interval.low, level=self.interval.level)
 
