@@ -1,3 +1,3 @@
-"""What did an operational change do to the safety model, how sure are we, why, at what price, and do we keep it?"""
+"""Measure what an operational change did to a safety model, how sure that is, why, at what price, and whether to keep it."""
 
 __version__ = "0.1.0"

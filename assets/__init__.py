@@ -1,0 +1,1 @@
+"""The Dagster code location: deployment code, cloned with the repository and not shipped in the wheel."""
