@@ -1,0 +1,119 @@
+"""Everything a finished experiment is remembered by: what the report shows and the tracker is sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from smo_pipelines.domain.decisions import Decision
+from smo_pipelines.domain.experiments import ArmName, Experiment, ReplicateId
+from smo_pipelines.domain.guidelines import ClauseEdit
+
+__all__ = ["ArmFacts", "BenchmarkFacts", "ExperimentRecord", "FlipCount", "LabelShift", "Provenance", "ReplicateFacts"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmFacts:
+    """One arm's labels, in numbers.
+
+    Attributes
+    ----------
+    positive_share : float
+        Share of untied items whose label is positive.
+    trained_items : int
+        Items left for training and development after matching, ties and leakage.
+    """
+
+    arm: ArmName
+    snapshot_digest: str
+    n_items: int
+    n_ratings: int
+    n_raters: int
+    effective_raters: float
+    tied_items: int
+    positive_share: float
+    trained_items: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlipCount:
+    """Items of one group whose label differs between the arms, beside what redrawing the same raters would flip.
+
+    ``expected`` is the mean, and ``expected_low`` and ``expected_high`` the 2.5 and 97.5 per cent points, of the flips between the
+    control's labels and redraws of the control's own raters; None where there were no redraws.
+    """
+
+    group: str
+    items: int
+    to_positive: int
+    to_negative: int
+    expected: float | None = None
+    expected_low: float | None = None
+    expected_high: float | None = None
+
+    @property
+    def flips(self) -> int:
+        """Items whose label differs."""
+        return self.to_positive + self.to_negative
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelShift:
+    """What changed in the labels between the arms' matched items.
+
+    ``by`` holds the flips split by an item attribute, e.g. ``{"clause": (...), "locale": (...)}``.
+    """
+
+    matched_items: int
+    only_control: int
+    only_treatment: int
+    leaked_items: int
+    total: FlipCount
+    by: Mapping[str, tuple[FlipCount, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicateFacts:
+    """One fit: its threshold and its metrics, named ``metric on benchmark``; a metric that could not be computed is absent."""
+
+    id: ReplicateId
+    key: str
+    threshold: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkFacts:
+    """One benchmark's version."""
+
+    name: str
+    digest: str
+    n_items: int
+    n_clusters: int
+    golds: tuple[str, ...]
+    diagnostic: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where a record comes from; not part of the decision's digest."""
+
+    package_version: str
+    python_version: str
+    libraries: Mapping[str, str]
+    started_at: str
+    finished_at: str
+    launched_by: str
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentRecord:
+    """A finished experiment."""
+
+    experiment: Experiment
+    decision: Decision
+    arms: tuple[ArmFacts, ...]
+    labels: LabelShift
+    clause_edits: tuple[ClauseEdit, ...]
+    replicates: tuple[ReplicateFacts, ...]
+    benchmarks: tuple[BenchmarkFacts, ...]
+    provenance: Provenance
