@@ -78,7 +78,9 @@ class Experiment:
     """A resolved, pre-registered test of one operational change.
 
     ``redraws`` is the number of rater redraws an arm; 0 with ``raters`` fixed.
-    ``extra`` are further questions that are answered and shown but decide nothing.
+    ``extra`` are further questions that are answered and shown but decide nothing. ``pins`` are the digests of the guideline
+    versions and rater pools it names, so that editing one of those files is a changed spec and not a silent one. ``allocation``
+    declares in which proportion raters were meant to be assigned to control and treatment.
     """
 
     id: str
@@ -98,6 +100,8 @@ class Experiment:
     version: int = 1
     supersedes: str | None = None
     looks: int = 1
+    pins: tuple[tuple[str, str], ...] = ()
+    allocation: tuple[float, float] | None = None
 
     @cached_property
     def spec_hash(self) -> str:

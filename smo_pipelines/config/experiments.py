@@ -1,0 +1,297 @@
+"""Experiment files: the form in which a change is pre-registered, and its resolution into names that exist."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, PositiveFloat
+
+from smo_pipelines.config.catalogue import BenchmarkSpec, load_benchmark_specs, load_classifiers, load_pools, load_rules
+from smo_pipelines.config.guidelines import load_guidelines
+from smo_pipelines.config.reading import Strict, check_id, parse, read_yaml
+from smo_pipelines.config.recipes import RecipeModel
+from smo_pipelines.config.root import ProjectRoot
+from smo_pipelines.domain.changes import ChangeKind, OpsChange, kind_of_change
+from smo_pipelines.domain.classifiers import ClassifierConfig
+from smo_pipelines.domain.decisions import DecisionRule, Guardrail, Primary, RulePolicy
+from smo_pipelines.domain.effects import Question, Role, ThresholdKind
+from smo_pipelines.domain.experiments import Assignment, Experiment, NullTest, RaterClaim
+from smo_pipelines.domain.guidelines import GuidelineVersion
+from smo_pipelines.domain.labels import RaterPool, SnapshotRecipe
+from smo_pipelines.errors import ConfigError, UnknownName
+from smo_pipelines.stats.metrics import METRICS
+
+__all__ = ["Catalogue", "ExperimentFile", "load_experiment_files", "resolve_experiment"]
+
+
+class _ChangeModel(Strict):
+    id: str
+    what: str
+    why: str = ""
+    owner: str = ""
+    ticket: str = ""
+
+
+class _QuestionModel(Strict):
+    metric: str
+    on: str
+    gold: str = ""
+    items: str = "all"
+    threshold: ThresholdKind = ThresholdKind.tuned
+
+
+class _PrimaryModel(_QuestionModel):
+    smallest_effect_of_interest: float = Field(gt=0)
+
+
+class _GuardrailModel(_QuestionModel):
+    margin: float = Field(gt=0)
+
+
+class _TreatmentModel(Strict):
+    """Only what changes; null removes a field."""
+
+    items: dict[str, str | list[str]] | None = None
+    guideline: str | None = None
+    instrument: str | None = None
+    pool: str | None = None
+    aggregation: str | None = None
+    ties: str | None = None
+    overlap: int | None = None
+    qa: str | None = None
+    as_of: str | None = None
+    window_days: int | None = None
+
+
+class ExperimentModel(Strict):
+    """experiments/<id>.yaml."""
+
+    id: str
+    change: _ChangeModel
+    control: RecipeModel
+    treatment: _TreatmentModel = Field(default_factory=_TreatmentModel)
+    assignment: Assignment = Assignment.unknown
+    raters: RaterClaim = RaterClaim.random
+    redraws: int | None = Field(default=None, ge=0, le=200)
+    classifier: str
+    replicates: int = Field(default=5, ge=1, le=200)
+    primary: _PrimaryModel
+    guardrails: tuple[_GuardrailModel, ...] = ()
+    also: tuple[_QuestionModel, ...] = ()
+    benchmarks: tuple[str, ...] = ()
+    slices: tuple[str, ...] = ()
+    rule: str = "default"
+    area: str = "general"
+    null_test: NullTest | None = None
+    allocation: tuple[PositiveFloat, PositiveFloat] | None = None
+    version: int = Field(default=1, ge=1)
+    supersedes: str | None = None
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything an experiment can name, read from ``configs/`` once."""
+
+    root: ProjectRoot
+
+    @cached_property
+    def guidelines(self) -> dict[str, GuidelineVersion]:
+        """Guideline versions by id."""
+        return load_guidelines(self.root)
+
+    @cached_property
+    def pools(self) -> dict[str, RaterPool]:
+        """Rater pools by id."""
+        return load_pools(self.root)
+
+    @cached_property
+    def classifiers(self) -> dict[str, ClassifierConfig]:
+        """Classifiers by name."""
+        return load_classifiers(self.root)
+
+    @cached_property
+    def rules(self) -> dict[str, RulePolicy]:
+        """Decision policies by name."""
+        return load_rules(self.root)
+
+    @cached_property
+    def benchmarks(self) -> dict[str, BenchmarkSpec]:
+        """Benchmark files by name."""
+        return load_benchmark_specs(self.root)
+
+
+@dataclass(frozen=True)
+class ExperimentFile:
+    """One experiment as it was written: its id, its YAML mapping, and where it stands."""
+
+    id: str
+    raw: Mapping[str, Any]
+    source: str
+
+
+def load_experiment_files(root: ProjectRoot) -> dict[str, ExperimentFile]:
+    """Return the experiments written under ``experiments/*.yaml``, by id, unresolved.
+
+    Raises
+    ------
+    ConfigError
+        When a file cannot be read, an id is not legal or not the file's name, or two ids differ by case alone.
+    """
+    files: dict[str, ExperimentFile] = {}
+    for path in sorted(root.experiments.glob("*.yaml")):
+        source = str(path.relative_to(root.path))
+        raw = read_yaml(path.read_text(encoding="utf-8"), source)
+        name = check_id(str(raw.get("id", "")), f"{source}: experiment id")
+        if name != path.stem:
+            raise ConfigError(f"{source}: the id is {name!r}; the file must be named {name}.yaml")
+        clash = next((other for other in files if other.casefold() == name.casefold()), None)
+        if clash is not None:
+            raise ConfigError(f"{source}: the ids {name!r} and {clash!r} differ by case alone")
+        files[name] = ExperimentFile(id=name, raw=raw, source=source)
+    return files
+
+
+def resolve_experiment(raw: Mapping[str, Any], catalogue: Catalogue, source: str = "experiment") -> Experiment:
+    """Return the experiment that a mapping describes, with every name looked up.
+
+    Raises
+    ------
+    ConfigError
+        When a key, a name or a combination is not legal; the sentence says which and what is.
+    """
+    if isinstance(raw.get("id"), str):
+        check_id(raw["id"], f"{source}: experiment id")
+    model = parse(ExperimentModel, raw, source)
+    control, treatment = _recipes(model, raw, source)
+    for recipe in (control, treatment):
+        _check_recipe(recipe, catalogue)
+    _check_arms(model, control, treatment, source)
+    primary = Primary(
+        question=_question(model.primary, Role.primary), smallest_effect_of_interest=model.primary.smallest_effect_of_interest
+    )
+    guardrails = tuple(Guardrail(question=_question(g, Role.guardrail), margin=g.margin) for g in model.guardrails)
+    extra = tuple(_question(q, Role.secondary) for q in model.also)
+    questions = [primary.question, *(g.question for g in guardrails), *extra]
+    benchmarks = tuple(dict.fromkeys([*(q.on for q in questions), *model.benchmarks]))
+    for name in benchmarks:
+        _look_up("benchmark", name, catalogue.benchmarks)
+    for question in questions:
+        _check_question(question, catalogue, (control, treatment), source)
+    _check_slices(model.slices, catalogue.benchmarks[primary.question.on], source)
+    policy = _look_up("rule", model.rule, catalogue.rules)
+    return Experiment(
+        id=model.id,
+        change=OpsChange(**model.change.model_dump()),
+        control=control,
+        treatment=treatment,
+        assignment=model.assignment,
+        raters=model.raters,
+        replicates=model.replicates,
+        redraws=_redraws(model, source),
+        classifier=_look_up("classifier", model.classifier, catalogue.classifiers),
+        rule=DecisionRule(policy=policy, primary=primary, guardrails=guardrails, slices=model.slices),
+        benchmarks=benchmarks,
+        extra=extra,
+        null_test=model.null_test,
+        area=model.area,
+        version=model.version,
+        supersedes=model.supersedes,
+        looks=model.version,
+        pins=_pins((control, treatment), catalogue),
+        allocation=model.allocation,
+    )
+
+
+def _recipes(model: ExperimentModel, raw: Mapping[str, Any], source: str) -> tuple[SnapshotRecipe, SnapshotRecipe]:
+    control = model.control.resolve()
+    changes = dict(raw.get("treatment") or {})
+    base = {k: v for k, v in dict(raw["control"]).items() if k not in changes}
+    kept = {k: v for k, v in changes.items() if v is not None}
+    treatment = parse(RecipeModel, {**base, **kept}, f"{source}: treatment").resolve()
+    if model.null_test is NullTest.rater_halves:
+        control = _with_half(control, 0)
+        treatment = _with_half(treatment, 1)
+    return control, treatment
+
+
+def _with_half(recipe: SnapshotRecipe, half: int) -> SnapshotRecipe:
+    return SnapshotRecipe(**{**{k: getattr(recipe, k) for k in recipe.__dataclass_fields__}, "rater_half": half})
+
+
+def _check_recipe(recipe: SnapshotRecipe, catalogue: Catalogue) -> None:
+    _look_up("pool", recipe.pool, catalogue.pools)
+    if recipe.guideline is None:
+        raise ConfigError("a recipe must name a guideline: it says which label is the positive one")
+    guideline = _look_up("guideline", recipe.guideline, catalogue.guidelines)
+    if guideline.question != recipe.question:
+        raise ConfigError(f"guideline {guideline.id} is about the question {guideline.question!r}, the recipe asks {recipe.question!r}")
+
+
+def _check_arms(model: ExperimentModel, control: SnapshotRecipe, treatment: SnapshotRecipe, source: str) -> None:
+    kind = kind_of_change(control, treatment)
+    if kind is ChangeKind.none and model.null_test is None:
+        raise ConfigError(
+            f"{source}: treatment changes nothing, so both arms would be the same files; say what changes, or declare an A/A test "
+            "with null_test: disjoint_seeds or null_test: rater_halves"
+        )
+    if kind is not ChangeKind.none and model.null_test is not None:
+        raise ConfigError(f"{source}: null_test is for two equal arms, and treatment changes {kind}; remove one of the two")
+    if kind is ChangeKind.guideline_edit and not any(g.items == "gold_unchanged" for g in model.guardrails):
+        raise ConfigError(
+            f"{source}: a guideline edit needs a guardrail with items: gold_unchanged, because the treatment wins under the new gold "
+            "by construction; add one on the items whose gold is equal in both versions"
+        )
+
+
+def _check_question(question: Question, catalogue: Catalogue, arms: Iterable[SnapshotRecipe], source: str) -> None:
+    _look_up("metric", question.metric, METRICS)
+    spec = catalogue.benchmarks[question.on]
+    if question.gold and question.gold not in spec.gold_ids:
+        raise ConfigError(f"{source}: {question.on} has gold of {', '.join(spec.gold_ids)}, not of {question.gold!r}")
+    if not question.gold and len(spec.gold_ids) > 1 and question.items != "gold_unchanged":
+        raise ConfigError(f"{source}: {question.label} must say which gold: {question.on} has {', '.join(spec.gold_ids)}")
+    if question.items == "gold_unchanged":
+        missing = [str(arm.guideline) for arm in arms if arm.guideline not in spec.gold_ids]
+        if missing:
+            raise ConfigError(f"{source}: {question.label} needs gold under both guidelines; {question.on} lacks {', '.join(missing)}")
+    elif question.items != "all" and not question.items.startswith("slice:"):
+        raise ConfigError(f"{source}: items {question.items!r}: legal are all, gold_unchanged and slice:<name>=<value>")
+
+
+def _check_slices(slices: Iterable[str], spec: BenchmarkSpec, source: str) -> None:
+    for name in slices:
+        if name not in spec.slices:
+            raise ConfigError(f"{source}: the primary benchmark has no slice {name!r}; legal: {', '.join(spec.slices) or 'none'}")
+
+
+def _redraws(model: ExperimentModel, source: str) -> int:
+    if model.raters is RaterClaim.fixed:
+        if model.redraws:
+            raise ConfigError(f"{source}: redraws are for raters: random; with raters: fixed remove redraws")
+        return 0
+    redraws = 10 if model.redraws is None else model.redraws
+    if redraws < 3:
+        raise ConfigError(f"{source}: raters: random needs at least 3 redraws an arm, got {redraws}; 10 is the default")
+    return redraws
+
+
+def _pins(arms: Iterable[SnapshotRecipe], catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
+    pins = {}
+    for recipe in arms:
+        pins[f"guideline {recipe.guideline}"] = catalogue.guidelines[str(recipe.guideline)].digest
+        pins[f"pool {recipe.pool}"] = catalogue.pools[recipe.pool].digest
+    return tuple(sorted(pins.items()))
+
+
+def _question(model: _QuestionModel, role: Role) -> Question:
+    return Question(
+        metric=model.metric, on=model.on, gold=model.gold, items=model.items, threshold=model.threshold, role=role
+    )
+
+
+def _look_up(what: str, name: str, legal: Mapping[str, Any]) -> Any:
+    if name not in legal:
+        raise UnknownName(what, name, legal)
+    return legal[name]

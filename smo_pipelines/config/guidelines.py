@@ -1,0 +1,91 @@
+"""Guideline files: Markdown with front matter, one file a version, clauses as second-level headings."""
+
+import re
+from pathlib import Path
+
+from smo_pipelines.config.reading import Strict, check_id, parse, read_yaml
+from smo_pipelines.config.root import ProjectRoot
+from smo_pipelines.domain.guidelines import Clause, GuidelineVersion
+from smo_pipelines.errors import ConfigError
+
+__all__ = ["load_guidelines", "parse_guideline"]
+
+_HEADING = re.compile(r"^##\s+(?P<id>\S+)\s*(?P<title>.*)$")
+
+
+class _FrontMatter(Strict):
+    id: str
+    question: str
+    labels: tuple[str, ...]
+    positive: str
+    parent: str | None = None
+    summary: str = ""
+
+
+def parse_guideline(text: str, source: str | Path) -> GuidelineVersion:
+    """Return the guideline version in a file's text.
+
+    Raises
+    ------
+    ConfigError
+        When the front matter or the clauses cannot be read.
+    """
+    lines = text.splitlines()
+    if not lines or lines[0].strip() != "---" or "---" not in (line.strip() for line in lines[1:]):
+        raise ConfigError(f"{source}: a guideline starts with front matter between two lines of '---'")
+    end = next(i for i, line in enumerate(lines[1:], start=1) if line.strip() == "---")
+    front = parse(_FrontMatter, read_yaml("\n".join(lines[1:end]), source), source)
+    check_id(front.id, f"{source}: guideline id")
+    if "@" not in front.id:
+        raise ConfigError(f"{source}: the id {front.id!r} must be name@version")
+    try:
+        return GuidelineVersion(
+            id=front.id,
+            question=front.question,
+            labels=front.labels,
+            positive=front.positive,
+            parent=front.parent,
+            summary=front.summary,
+            clauses=tuple(_clauses(lines[end + 1 :])),
+        )
+    except ValueError as error:
+        raise ConfigError(f"{source}: {error}") from error
+
+
+def _clauses(lines: list[str]) -> list[Clause]:
+    clauses: list[Clause] = []
+    body: list[str] = []
+    heading: re.Match[str] | None = None
+
+    def close() -> None:
+        if heading is not None:
+            text = "\n".join(body).strip()
+            clauses.append(Clause(id=heading["id"], title=heading["title"].strip(), text=text))
+
+    for line in lines:
+        found = _HEADING.match(line)
+        if found:
+            close()
+            heading, body = found, []
+        else:
+            body.append(line)
+    close()
+    return clauses
+
+
+def load_guidelines(root: ProjectRoot) -> dict[str, GuidelineVersion]:
+    """Return every guideline version under ``configs/guidelines/<name>/<version>.md``, by id.
+
+    Raises
+    ------
+    ConfigError
+        When a file cannot be read, its id does not match its place, or its parent does not exist.
+    """
+    versions: dict[str, GuidelineVersion] = {}
+    for path in sorted((root.configs / "guidelines").glob("*/*.md")):
+        version = parse_guideline(path.read_text(encoding="utf-8"), path.relative_to(root.path))
+        expected = f"{path.parent.name}@{path.stem}"
+        if version.id != expected:
+            raise ConfigError(f"{path.relative_to(root.path)}: the id is {version.id!r}; by its place it must be {expected!r}")
+        versions[version.id] = version
+    return versions

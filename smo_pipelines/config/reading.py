@@ -1,0 +1,114 @@
+"""Reading YAML strictly: no duplicate key, no unknown key, and an error that names the file, the place and the nearest legal word."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from smo_pipelines.errors import ConfigError, did_you_mean
+
+__all__ = ["Strict", "check_id", "parse", "read_yaml"]
+
+_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$")
+
+
+class Strict(BaseModel):
+    """A model that refuses unknown keys and never changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+M = TypeVar("M", bound=Strict)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML lets a repeated key overwrite the first silently; a config must not."""
+
+
+def _mapping(loader: _UniqueKeys, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", node.start_mark)
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=deep)
+
+
+_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def read_yaml(text: str, source: str | Path) -> dict[str, Any]:
+    """Return the mapping in a YAML text.
+
+    Raises
+    ------
+    ConfigError
+        When the text is not YAML, repeats a key, or is not a mapping.
+    """
+    try:
+        data = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader that also refuses repeated keys
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{source}: not readable as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"{source}: expected a mapping of keys to values, got {type(data).__name__}")
+    return data
+
+
+def check_id(value: str, what: str) -> str:
+    """Return an id that is safe as a file name, a partition key and a tag.
+
+    Raises
+    ------
+    ConfigError
+        When it is not.
+    """
+    if not _ID.match(value) or ".." in value:
+        raise ConfigError(
+            f"{what} {value!r} is not a legal id: start with a letter or digit, then letters, digits, '.', '_', '@' or '-', "
+            "63 characters at most, without '..'"
+        )
+    return value
+
+
+def parse(model: type[M], data: Mapping[str, Any], source: str | Path) -> M:
+    """Return the data as a model.
+
+    Raises
+    ------
+    ConfigError
+        One sentence a mistake: where, what was got, what is legal.
+    """
+    _refuse_unknown_keys(model, data, source, where="")
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError("; ".join(f"{source}: {_sentence(item)}" for item in error.errors())) from error
+
+
+def _sentence(item: Any) -> str:
+    where = ".".join(str(part) for part in item["loc"])
+    got = item.get("input")
+    shown = "" if item["type"] == "missing" else f", got {got!r}" if isinstance(got, (str, int, float, bool, type(None))) else ""
+    return f"{where or 'the file'}: {item['msg'][0].lower()}{item['msg'][1:]}{shown}"
+
+
+def _refuse_unknown_keys(model: type[BaseModel], data: Any, source: str | Path, where: str) -> None:
+    if not isinstance(data, Mapping):
+        return
+    legal = model.model_fields
+    for key, value in data.items():
+        if key not in legal:
+            place = f"{where}.{key}" if where else str(key)
+            raise ConfigError(f"{source}: unknown key {place!r}; {did_you_mean(str(key), legal)}")
+        for nested in _models_in(legal[key].annotation):
+            rows = value if isinstance(value, list) else [value]
+            for row in rows:
+                _refuse_unknown_keys(nested, row, source, f"{where}.{key}" if where else str(key))
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]

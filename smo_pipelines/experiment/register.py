@@ -1,0 +1,117 @@
+"""Pre-registration: the resolved spec and its rule are stored, by hash, before anything is trained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from smo_pipelines.config.experiments import ExperimentFile, load_experiment_files, resolve_experiment
+from smo_pipelines.domain.digests import short
+from smo_pipelines.domain.experiments import Experiment
+from smo_pipelines.errors import RegistrationError, UnknownName
+from smo_pipelines.experiment.workspace import Workspace
+from smo_pipelines.store import file_lock
+
+__all__ = ["Registration", "find_experiment", "known_experiments", "register_experiment"]
+
+_KIND = "registered"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One registered version of an experiment."""
+
+    experiment: Experiment
+    raw: Mapping[str, Any]
+    new: bool
+
+
+def register_experiment(workspace: Workspace, raw: Mapping[str, Any], source: str) -> Registration:
+    """Resolve and store a spec; registering the same one again changes nothing.
+
+    Raises
+    ------
+    ConfigError
+        When the spec is not legal.
+    RegistrationError
+        When another spec is registered under this id and version, or the version does not follow the one it supersedes.
+    """
+    experiment = resolve_experiment(raw, workspace.catalogue, source)
+    key = _key(experiment.id, experiment.version)
+    with file_lock(workspace.lock(f"register-{experiment.id}")):
+        _refuse_case_twin(workspace, experiment.id)
+        existing = workspace.store.find(_KIND, key)
+        if existing is not None:
+            _refuse_change(experiment, str(existing.meta["spec_hash"]))
+            return Registration(experiment=experiment, raw=raw, new=False)
+        _check_succession(workspace, experiment)
+        meta = {
+            "experiment": experiment.id,
+            "version": experiment.version,
+            "spec_hash": experiment.spec_hash,
+            "rule_hash": experiment.rule.digest,
+            "raw": dict(raw),
+        }
+        workspace.store.put(_KIND, key, meta=meta)
+    return Registration(experiment=experiment, raw=raw, new=True)
+
+
+def find_experiment(workspace: Workspace, name: str) -> ExperimentFile:
+    """Return the experiment of this id: from ``experiments/``, else the newest one registered from elsewhere (the launch form).
+
+    Raises
+    ------
+    UnknownName
+        When there is none.
+    """
+    known = known_experiments(workspace)
+    if name not in known:
+        raise UnknownName("experiment", name, known)
+    return known[name]
+
+
+def known_experiments(workspace: Workspace) -> dict[str, ExperimentFile]:
+    """Return every experiment by id, files first, then those registered through the launch form."""
+    known = load_experiment_files(workspace.root)
+    newest: dict[str, tuple[int, ExperimentFile]] = {}
+    for key in workspace.store.keys(_KIND):
+        meta = workspace.store.get(_KIND, key).meta
+        name, version = str(meta["experiment"]), int(meta["version"])
+        if name not in known and version > newest.get(name, (0, None))[0]:
+            newest[name] = (version, ExperimentFile(id=name, raw=meta["raw"], source=f"the launch form ({name})"))
+    return known | {name: file for name, (_, file) in newest.items()}
+
+
+def _key(name: str, version: int) -> str:
+    return f"{name}.v{version}"
+
+
+def _refuse_change(experiment: Experiment, registered: str) -> None:
+    if registered == experiment.spec_hash:
+        return
+    raise RegistrationError(
+        f"experiment {experiment.id!r} version {experiment.version} is registered with the spec {short(registered)}, and this one is "
+        f"{short(experiment.spec_hash)}: a pre-registered spec does not change (its guideline and pool files count). "
+        f"Say `version: {experiment.version + 1}` and `supersedes: {registered}` to register the new one"
+    )
+
+
+def _check_succession(workspace: Workspace, experiment: Experiment) -> None:
+    if experiment.version == 1:
+        if experiment.supersedes is not None:
+            raise RegistrationError(f"experiment {experiment.id!r}: version 1 supersedes nothing; remove `supersedes`")
+        return
+    before = workspace.store.find(_KIND, _key(experiment.id, experiment.version - 1))
+    if before is None:
+        raise RegistrationError(f"experiment {experiment.id!r}: version {experiment.version - 1} was never registered")
+    if experiment.supersedes != before.meta["spec_hash"]:
+        raise RegistrationError(
+            f"experiment {experiment.id!r} version {experiment.version} must say `supersedes: {before.meta['spec_hash']}`, "
+            f"got {experiment.supersedes!r}"
+        )
+
+
+def _refuse_case_twin(workspace: Workspace, name: str) -> None:
+    names = {str(workspace.store.get(_KIND, key).meta["experiment"]) for key in workspace.store.keys(_KIND)}
+    twin = next((other for other in names if other != name and other.casefold() == name.casefold()), None)
+    if twin is not None:
+        raise RegistrationError(f"experiment id {name!r} differs from the registered {twin!r} by case alone; choose another id")

@@ -1,0 +1,112 @@
+"""Snapshots, training sets and benchmarks in the store, named by their content."""
+
+import numpy as np
+
+from smo_pipelines.domain.benchmarks import Benchmark
+from smo_pipelines.domain.digests import canonical_json, digest_of
+from smo_pipelines.domain.labels import LabelSnapshot, SnapshotRecipe, TrainingSet, Votes
+from smo_pipelines.experiment.frames import pack, unpack
+from smo_pipelines.store import ResultStore
+
+__all__ = ["get_benchmark", "get_snapshot", "get_training_set", "put_benchmark", "put_snapshot", "put_training_set"]
+
+_ATTRIBUTE = "attribute."
+_GOLD = "gold."
+_SLICE = "slice."
+
+
+def put_snapshot(store: ResultStore, snapshot: LabelSnapshot) -> str:
+    """Store a snapshot with its votes and return its key.
+
+    The key covers the votes too: two sets of raters can give equal labels, and a redraw of raters tells them apart.
+    """
+    key = digest_of({"labels": snapshot.digest, "votes": snapshot.votes.digest})
+    columns = {
+        "item_id": snapshot.item_ids,
+        "text": snapshot.texts,
+        "label": snapshot.labels,
+        "share": snapshot.share,
+        "n_ratings": snapshot.n_ratings,
+    } | {_ATTRIBUTE + name: values for name, values in snapshot.attributes.items()}
+    votes = snapshot.votes
+    files = {
+        "items.parquet": pack(columns),
+        "votes.parquet": pack({"item": votes.item, "rater": votes.rater, "value": votes.value}),
+        "raters.parquet": pack({"rater_id": votes.rater_ids}),
+    }
+    meta = {"digest": snapshot.digest, "recipe": canonical_json(snapshot.recipe), "items": len(snapshot)}
+    store.put("snapshots", key, meta=meta, files=files)
+    return key
+
+
+def get_snapshot(store: ResultStore, key: str, recipe: SnapshotRecipe) -> LabelSnapshot:
+    """Return a stored snapshot; ``recipe`` is the one it was made by."""
+    entry = store.get("snapshots", key)
+    items = unpack(entry.read("items.parquet"))
+    votes = unpack(entry.read("votes.parquet"))
+    raters = unpack(entry.read("raters.parquet"))["rater_id"]
+    return LabelSnapshot(
+        recipe=recipe,
+        item_ids=items["item_id"].astype(str),
+        texts=items["text"],
+        labels=items["label"],
+        share=items["share"],
+        n_ratings=items["n_ratings"],
+        votes=Votes(item=votes["item"], rater=votes["rater"], value=votes["value"], rater_ids=raters.astype(str)),
+        attributes=_prefixed(items, _ATTRIBUTE),
+    )
+
+
+def put_training_set(store: ResultStore, training: TrainingSet) -> str:
+    """Store a training set and return its key."""
+    columns = {"item_id": training.item_ids, "text": training.texts, "label": training.labels, "dev": training.dev}
+    store.put("training", training.digest, meta={"items": len(training)}, files={"items.parquet": pack(columns)})
+    return training.digest
+
+
+def get_training_set(store: ResultStore, key: str) -> TrainingSet:
+    """Return a stored training set."""
+    columns = unpack(store.get("training", key).read("items.parquet"))
+    return TrainingSet(
+        item_ids=columns["item_id"].astype(str), texts=columns["text"], labels=columns["label"], dev=columns["dev"].astype(bool)
+    )
+
+
+def put_benchmark(store: ResultStore, benchmark: Benchmark) -> str:
+    """Store a benchmark's version and return its key."""
+    key = digest_of({"name": benchmark.name, "content": benchmark.digest, "slices": sorted(benchmark.slices)})
+    columns = (
+        {"item_id": benchmark.item_ids, "text": benchmark.texts, "cluster": benchmark.clusters}
+        | {_GOLD + name: gold for name, gold in benchmark.golds.items()}
+        | {_SLICE + name: np.asarray(values, dtype=object) for name, values in benchmark.slices.items()}
+    )
+    meta = {
+        "name": benchmark.name,
+        "digest": benchmark.digest,
+        "diagnostic": benchmark.diagnostic,
+        "source": benchmark.source,
+        "items": len(benchmark),
+    }
+    store.put("benchmarks", key, meta=meta, files={"items.parquet": pack(columns)})
+    return key
+
+
+def get_benchmark(store: ResultStore, key: str) -> Benchmark:
+    """Return a stored benchmark's version."""
+    entry = store.get("benchmarks", key)
+    columns = unpack(entry.read("items.parquet"))
+    return Benchmark(
+        name=entry.meta["name"],
+        item_ids=columns["item_id"].astype(str),
+        texts=columns["text"],
+        golds=_prefixed(columns, _GOLD),
+        clusters=columns["cluster"],
+        slices=_prefixed(columns, _SLICE),
+        diagnostic=entry.meta["diagnostic"],
+        source=entry.meta["source"],
+    )
+
+
+def _prefixed(columns: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    found = {name.removeprefix(prefix): values for name, values in columns.items() if name.startswith(prefix)}
+    return {name: values.astype(str) if values.dtype == object else values for name, values in found.items()}
