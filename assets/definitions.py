@@ -1,0 +1,35 @@
+"""The Dagster code location: the only wiring."""
+
+import dagster as dg
+
+from assets.arms import build_arm
+from assets.comparison import build_comparison
+from assets.guidelines import build_guidelines, guideline_key
+from assets.jobs import ab_experiment, guideline_versions
+from assets.labels import ratings
+from assets.launch import build_launch_job
+from assets.resources import SmoProject
+from assets.sensors import experiment_specs
+from smo_pipelines.config.experiments import Catalogue
+from smo_pipelines.config.root import find_root
+from smo_pipelines.domain.experiments import ArmName
+
+__all__ = ["defs"]
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return everything this code location serves."""
+    catalogue = Catalogue(find_root())
+    guidelines = [guideline_key(version) for version in catalogue.guidelines]
+    return dg.Definitions(
+        assets=[
+            ratings,
+            *build_guidelines(catalogue),
+            *(asset for arm in ArmName for asset in build_arm(arm, guidelines)),
+            *build_comparison(),
+        ],
+        jobs=[ab_experiment, guideline_versions, build_launch_job(catalogue)],
+        sensors=[experiment_specs],
+        resources={"project": SmoProject()},
+    )

@@ -1,0 +1,78 @@
+"""Benchmarks by name: from a suite's file, from the items table, or from held-out labels."""
+
+import numpy as np
+
+from smo_pipelines.benchmarks.from_items import benchmark_from_items
+from smo_pipelines.benchmarks.suites import hatecheck, table
+from smo_pipelines.config.catalogue import BenchmarkSpec, expand_path
+from smo_pipelines.domain.benchmarks import Benchmark
+from smo_pipelines.domain.labels import TIE
+from smo_pipelines.domain.texts import normalise
+from smo_pipelines.errors import BenchmarkError, UnknownName
+from smo_pipelines.experiment.workspace import Workspace
+from smo_pipelines.labels.snapshot import build_snapshot
+
+__all__ = ["load_benchmark"]
+
+
+def load_benchmark(workspace: Workspace, name: str) -> Benchmark:
+    """Return the benchmark that ``configs/benchmarks/<name>.yaml`` describes, as it is now.
+
+    Raises
+    ------
+    UnknownName
+        When there is no such file.
+    BenchmarkError
+        When its items or gold cannot be read.
+    """
+    specs = workspace.catalogue.benchmarks
+    if name not in specs:
+        raise UnknownName("benchmark", name, specs)
+    spec = specs[name]
+    if spec.kind == "items":
+        return _from_items(workspace, name, spec)
+    if spec.kind == "heldout":
+        return _held_out(workspace, name, spec)
+    path = expand_path(spec.path, workspace.root, f"benchmark {name!r}")
+    if spec.kind == "hatecheck":
+        return hatecheck.load(path, name=name, gold=spec.gold)
+    return table.load(path, name=name, gold=spec.gold, columns=spec.columns, slices=spec.slices, diagnostic=spec.diagnostic)
+
+
+def _from_items(workspace: Workspace, name: str, spec: BenchmarkSpec) -> Benchmark:
+    items = workspace.tables.items(spec.project, spec.predicate)
+    if not len(items.item_ids):
+        raise BenchmarkError(f"benchmark {name!r} selects no item of the project {spec.project!r}; import the project's items first")
+    missing = [gold for gold in spec.golds if gold not in items.gold]
+    if missing:
+        raise BenchmarkError(f"benchmark {name!r}: the items have no gold under {', '.join(missing)}; they have {sorted(items.gold)}")
+    positive = {gold: workspace.catalogue.guidelines[gold].positive for gold in spec.golds}
+    return benchmark_from_items(
+        name,
+        items.item_ids,
+        items.texts,
+        {gold: items.gold[gold] for gold in spec.golds},
+        positive,
+        clusters=items.attributes[spec.cluster] if spec.cluster else items.item_ids,
+        slices={column: items.attributes[column] for column in spec.slices},
+        diagnostic=spec.diagnostic,
+    )
+
+
+def _held_out(workspace: Workspace, name: str, spec: BenchmarkSpec) -> Benchmark:
+    recipe = spec.heldout_recipe
+    guideline = workspace.catalogue.guidelines[str(recipe.guideline)]
+    snapshot = build_snapshot(workspace.tables, recipe, guideline=guideline, pool=workspace.catalogue.pools[recipe.pool])
+    kept = snapshot.labels != TIE
+    texts = snapshot.texts[kept]
+    negative = next(label for label in guideline.labels if label != guideline.positive)
+    return benchmark_from_items(
+        name,
+        snapshot.item_ids[kept],
+        texts,
+        {guideline.id: np.where(snapshot.labels[kept] == 1, guideline.positive, negative)},
+        {guideline.id: guideline.positive},
+        clusters=np.asarray([normalise(text) for text in texts.tolist()]),
+        slices={column: snapshot.attributes[column][kept] for column in spec.slices},
+        diagnostic=True,
+    )

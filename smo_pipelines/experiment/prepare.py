@@ -1,0 +1,251 @@
+"""From a registered experiment to its two arms, benchmarks and validity findings; everything before training."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from scipy import stats
+
+from smo_pipelines.benchmarks.leakage import Leakage, leaked_items
+from smo_pipelines.domain.benchmarks import Benchmark
+from smo_pipelines.domain.decisions import Finding, FindingCode
+from smo_pipelines.domain.experiments import ArmName, Experiment, RaterClaim, ReplicateKind
+from smo_pipelines.domain.guidelines import ClauseEdit
+from smo_pipelines.domain.labels import TIE, LabelSnapshot, TrainingSet
+from smo_pipelines.domain.records import ArmFacts, LabelShift
+from smo_pipelines.domain.runs import RaterFacts
+from smo_pipelines.experiment.benchmarks import load_benchmark
+from smo_pipelines.experiment.stored import get_benchmark, get_snapshot, put_benchmark, put_snapshot
+from smo_pipelines.experiment.workspace import Workspace
+from smo_pipelines.labels.flips import label_shift
+from smo_pipelines.labels.guidelines import clause_edits
+from smo_pipelines.labels.matching import Matching, match
+from smo_pipelines.labels.redraw import redraw_labels
+from smo_pipelines.labels.snapshot import build_snapshot
+
+__all__ = ["Arms", "arm_snapshot", "load_arms", "pin_arms"]
+
+_KIND = "prepared"
+
+
+@dataclass(frozen=True, eq=False)
+class Arms:
+    """Both arms of an experiment, matched, with the benchmarks they will be scored on."""
+
+    experiment: Experiment
+    snapshots: dict[ArmName, LabelSnapshot]
+    snapshot_keys: dict[ArmName, str]
+    benchmarks: tuple[Benchmark, ...]
+    benchmark_keys: dict[str, str]
+    clause_edits: tuple[ClauseEdit, ...]
+
+    @cached_property
+    def leakage(self) -> Leakage:
+        """Training items whose text stands in a benchmark."""
+        control, treatment = self.snapshots[ArmName.control], self.snapshots[ArmName.treatment]
+        texts = dict(zip(control.item_ids.tolist(), control.texts.tolist(), strict=True))
+        texts |= dict(zip(treatment.item_ids.tolist(), treatment.texts.tolist(), strict=True))
+        return leaked_items(list(texts), list(texts.values()), self.benchmarks)
+
+    @cached_property
+    def matching(self) -> Matching:
+        """The items both arms label, without ties and leaked items."""
+        return match(self.snapshots[ArmName.control], self.snapshots[ArmName.treatment], leaked=self.leakage.item_ids)
+
+    @cached_property
+    def label_shift(self) -> LabelShift:
+        """What changed in the labels."""
+        return label_shift(self.snapshots[ArmName.control], self.snapshots[ArmName.treatment], self.matching)
+
+    def training_set(self, arm: ArmName, kind: ReplicateKind, index: int) -> TrainingSet:
+        """Return what one replicate is fitted on: the arm's labels, or those of one redraw of its raters."""
+        if kind is ReplicateKind.snapshot:
+            return self.matching.training_set(arm)
+        return self.matching.training_set(arm, redraw_labels(self.snapshots[arm], redraw=index))
+
+    def rater_facts(self, arm: ArmName) -> RaterFacts:
+        """Return what a claim about raters needs to know of one arm."""
+        snapshot = self.snapshots[arm]
+        return RaterFacts(
+            rater_ids=frozenset(snapshot.votes.rater_ids.tolist()),
+            effective_raters=snapshot.votes.effective_raters,
+            max_ratings_an_item=int(snapshot.n_ratings.max(initial=0)),
+        )
+
+    def facts(self, arm: ArmName) -> ArmFacts:
+        """Return one arm's labels in numbers."""
+        snapshot = self.snapshots[arm]
+        untied = snapshot.labels[snapshot.labels != TIE]
+        return ArmFacts(
+            arm=arm,
+            snapshot_digest=snapshot.digest,
+            n_items=len(snapshot),
+            n_ratings=int(snapshot.n_ratings.sum()),
+            n_raters=len(snapshot.votes.rater_ids),
+            effective_raters=snapshot.votes.effective_raters,
+            tied_items=int((snapshot.labels == TIE).sum()),
+            positive_share=float(untied.mean()) if len(untied) else 0.0,
+            trained_items=len(self.matching.training_set(arm)),
+        )
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """The checks of validity, made before any effect is shown."""
+        return (*_overlap(self), _leakage(self), *_sample_ratio(self), *_classes(self), *_raters(self))
+
+    @property
+    def valid(self) -> bool:
+        """Whether training makes sense: no blocking finding failed."""
+        return all(finding.passed or not finding.blocking for finding in self.findings)
+
+
+def arm_snapshot(workspace: Workspace, experiment: Experiment, arm: ArmName) -> LabelSnapshot:
+    """Build one arm's snapshot from the label tables as they are now.
+
+    Raises
+    ------
+    NoRatings
+        When the recipe selects nothing.
+    """
+    recipe = experiment.recipe(arm)
+    guideline = workspace.catalogue.guidelines[str(recipe.guideline)]
+    return build_snapshot(workspace.tables, recipe, guideline=guideline, pool=workspace.catalogue.pools[recipe.pool])
+
+
+def pin_arms(workspace: Workspace, experiment: Experiment) -> Arms:
+    """Fix what the experiment is made from and store it: later imports do not change an experiment that has begun.
+
+    The pin is stored only when the arms are valid, so that an experiment without its data can be tried again.
+    """
+    if workspace.store.find(_KIND, experiment.spec_hash) is not None:
+        return load_arms(workspace, experiment)
+    snapshots = {arm: arm_snapshot(workspace, experiment, arm) for arm in ArmName}
+    snapshot_keys = {arm: put_snapshot(workspace.store, snapshot) for arm, snapshot in snapshots.items()}
+    benchmarks = tuple(load_benchmark(workspace, name) for name in experiment.benchmarks)
+    benchmark_keys = {benchmark.name: put_benchmark(workspace.store, benchmark) for benchmark in benchmarks}
+    arms = Arms(experiment, snapshots, snapshot_keys, benchmarks, benchmark_keys, _edits(workspace, experiment))
+    if arms.valid:
+        meta = {"snapshots": {str(arm): key for arm, key in snapshot_keys.items()}, "benchmarks": benchmark_keys}
+        workspace.store.put(_KIND, experiment.spec_hash, meta=meta)
+    return arms
+
+
+def load_arms(workspace: Workspace, experiment: Experiment) -> Arms:
+    """Return the arms that were pinned.
+
+    Raises
+    ------
+    StoreError
+        When the experiment has not begun.
+    """
+    meta = workspace.store.get(_KIND, experiment.spec_hash).meta
+    snapshot_keys = {arm: str(meta["snapshots"][str(arm)]) for arm in ArmName}
+    snapshots = {arm: get_snapshot(workspace.store, key, experiment.recipe(arm)) for arm, key in snapshot_keys.items()}
+    benchmark_keys = {name: str(meta["benchmarks"][name]) for name in experiment.benchmarks}
+    benchmarks = tuple(get_benchmark(workspace.store, key) for key in benchmark_keys.values())
+    return Arms(experiment, snapshots, snapshot_keys, benchmarks, benchmark_keys, _edits(workspace, experiment))
+
+
+def _edits(workspace: Workspace, experiment: Experiment) -> tuple[ClauseEdit, ...]:
+    old, new = (workspace.catalogue.guidelines[str(experiment.recipe(arm).guideline)] for arm in ArmName)
+    return clause_edits(old, new) if old.name == new.name else ()
+
+
+def _overlap(arms: Arms) -> tuple[Finding, ...]:
+    matching, policy = arms.matching, arms.experiment.rule.policy
+    n = len(matching.training_set(ArmName.control))
+    larger = max(len(snapshot) for snapshot in arms.snapshots.values())
+    lost = 1 - n / larger if larger else 1.0
+    return (
+        Finding(
+            code=FindingCode.few_matched_items,
+            passed=n >= policy.min_matched_items,
+            blocking=True,
+            sentence=f"{n:,} items are labelled by both arms and left for training; at least {policy.min_matched_items:,} are needed",
+            actual=float(n),
+            limit=float(policy.min_matched_items),
+        ),
+        Finding(
+            code=FindingCode.items_lost_in_matching,
+            passed=lost <= 0.2,
+            blocking=False,
+            sentence=(
+                f"{lost:.1%} of the larger arm's items are not trained on: labelled by one arm only "
+                f"({matching.only_control:,} and {matching.only_treatment:,}), tied ({matching.tied:,}) or leaked ({matching.leaked:,})"
+            ),
+            actual=lost,
+            limit=0.2,
+        ),
+    )
+
+
+def _leakage(arms: Arms) -> Finding:
+    limit = arms.experiment.rule.policy.max_leakage
+    return Finding(
+        code=FindingCode.leakage,
+        passed=arms.leakage.share <= limit,
+        blocking=True,
+        sentence=(
+            f"{len(arms.leakage.item_ids):,} training items ({arms.leakage.share:.2%}) have the text of a benchmark item and were left out "
+            f"of training in both arms; above {limit:.0%} the experiment is invalid"
+        ),
+        actual=arms.leakage.share,
+        limit=limit,
+    )
+
+
+def _sample_ratio(arms: Arms) -> tuple[Finding, ...]:
+    allocation = arms.experiment.allocation
+    if allocation is None:
+        return ()
+    counts = [len(arms.snapshots[arm].votes.rater_ids) for arm in ArmName]
+    share = allocation[0] / sum(allocation)
+    p = float(stats.binomtest(counts[0], sum(counts), share).pvalue)
+    limit = arms.experiment.rule.policy.sample_ratio_alpha
+    return (
+        Finding(
+            code=FindingCode.sample_ratio,
+            passed=p >= limit,
+            blocking=True,
+            sentence=(
+                f"{counts[0]:,} and {counts[1]:,} raters labelled control and treatment; the declared allocation is "
+                f"{allocation[0]:g} to {allocation[1]:g} (exact binomial p = {p:.3g})"
+            ),
+            actual=p,
+            limit=limit,
+        ),
+    )
+
+
+def _classes(arms: Arms) -> tuple[Finding, ...]:
+    findings = []
+    for arm in ArmName:
+        training = arms.matching.training_set(arm)
+        smaller = int(min((training.labels == 1).sum(), (training.labels == 0).sum())) if len(training) else 0
+        findings.append(
+            Finding(
+                code=FindingCode.one_class,
+                passed=smaller >= 10,
+                blocking=True,
+                sentence=f"the {arm} arm has {smaller:,} items of its rarer label to learn from; at least 10 are needed",
+                actual=float(smaller),
+                limit=10.0,
+            )
+        )
+    return tuple(findings)
+
+
+def _raters(arms: Arms) -> tuple[Finding, ...]:
+    if arms.experiment.raters is not RaterClaim.random:
+        return ()
+    fewest = min(snapshot.votes.effective_raters for snapshot in arms.snapshots.values())
+    return (
+        Finding(
+            code=FindingCode.few_raters,
+            passed=fewest >= 15,
+            blocking=False,
+            sentence=f"the smaller arm has {fewest:.0f} effective raters; below 15 an interval about raters like these is wide, below 8 refused",
+            actual=fewest,
+            limit=15.0,
+        ),
+    )
+

@@ -1,0 +1,163 @@
+"""One replicate: fit a classifier on a training set, score it on every benchmark, keep both by key."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from smo_pipelines.benchmarks.scoring import score_with_evaluate
+from smo_pipelines.classifiers import api as classifiers
+from smo_pipelines.domain.benchmarks import Benchmark, PredictionSet
+from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
+from smo_pipelines.domain.digests import digest_of
+from smo_pipelines.domain.experiments import ArmName, ReplicateId, ReplicateKind
+from smo_pipelines.domain.runs import ReplicateResult
+from smo_pipelines.errors import CannotEstimate
+from smo_pipelines.experiment.frames import pack, unpack
+from smo_pipelines.experiment.stored import get_benchmark, get_training_set
+from smo_pipelines.stats.metrics import METRICS
+from smo_pipelines.store import ResultStore, StoredResult, file_lock, open_store
+
+__all__ = ["ReplicateJob", "find_result", "run_replicate", "stored_metrics"]
+
+_FIT_CODE = "1"
+"""Part of every fit's key: raise it when the same inputs would give other weights."""
+
+_SCORE_CODE = "1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicateJob:
+    """What a worker needs to know: names of stored things, small enough to travel anywhere.
+
+    ``benchmarks`` maps a benchmark's name to the store key of its version.
+    """
+
+    id: ReplicateId
+    classifier: ClassifierConfig
+    backbone: str
+    training_key: str
+    benchmarks: Mapping[str, str]
+    store: str
+    cache_dir: str
+
+    @property
+    def key(self) -> str:
+        """The name of the fit: same training set, configuration, backbone and seed, same weights."""
+        return digest_of(
+            {
+                "stage": f"fit/{_FIT_CODE}",
+                "classifier": self.classifier.digest,
+                "backbone": self.backbone,
+                "training": self.training_key,
+                "seed": self.id.seed,
+            }
+        )
+
+    def prediction_key(self, benchmark_key: str) -> str:
+        """The name of this fit's scores on one benchmark."""
+        return digest_of({"stage": f"score/{_SCORE_CODE}", "fit": self.key, "benchmark": benchmark_key})
+
+    def to_json(self) -> str:
+        """Return the job as JSON, to travel between processes that share nothing but the store."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ReplicateJob":
+        """Return the job in a text that :meth:`to_json` made."""
+        data = json.loads(text)
+        one, config = data.pop("id"), data.pop("classifier")
+        return cls(
+            id=ReplicateId(arm=ArmName(one["arm"]), kind=ReplicateKind(one["kind"]), index=one["index"], seed=one["seed"]),
+            classifier=ClassifierConfig(**config | {"kind": ClassifierKind(config["kind"]), "ngrams": tuple(config["ngrams"])}),
+            **data,
+        )
+
+
+def run_replicate(job: ReplicateJob, progress: Callable[[float], None] | None = None) -> str:
+    """Fit and score one replicate, skipping what is in the store, and return the fit's key.
+
+    Two processes that are given the same job at once do the work once: the second waits for the first.
+
+    Parameters
+    ----------
+    progress : callable or None
+        Told the share of the replicate that is done, from 0 to 1.
+    """
+    store = open_store(job.store)
+    cache_dir = Path(job.cache_dir)
+    report = progress or (lambda _: None)
+    with file_lock(cache_dir / "locks" / f"{job.key}.lock"):
+        missing = {name: key for name, key in job.benchmarks.items() if store.find("predictions", job.prediction_key(key)) is None}
+        fit = store.find("fits", job.key)
+        if fit is not None and not missing:
+            report(1.0)
+            return job.key
+        fitted = _fit(job, store, fit, cache_dir, lambda share: report(0.85 * share))
+        for done, (name, key) in enumerate(missing.items(), start=1):
+            _score(job, store, fitted, get_benchmark(store, key), key)
+            report(0.85 + 0.15 * done / len(missing))
+    return job.key
+
+
+def _fit(
+    job: ReplicateJob, store: ResultStore, fit: StoredResult | None, cache_dir: Path, progress: Callable[[float], None]
+) -> classifiers.Fitted:
+    if fit is not None:
+        return classifiers.load(job.classifier, {name: fit.read(name) for name in fit.names}, cache_dir)
+    training = get_training_set(store, job.training_key)
+    fitted = classifiers.fit(job.classifier, training, seed=job.id.seed, cache_dir=cache_dir, progress=progress)
+    meta = {"threshold": fitted.threshold, "training": job.training_key, "seed": job.id.seed, "classifier": job.classifier.name}
+    store.put("fits", job.key, meta=meta, files=fitted.files())
+    return fitted
+
+
+def _score(job: ReplicateJob, store: ResultStore, fitted: classifiers.Fitted, benchmark: Benchmark, key: str) -> None:
+    scores = fitted.score(benchmark.texts.tolist())
+    predictions = PredictionSet(
+        classifier_key=job.key,
+        benchmark=benchmark.name,
+        benchmark_digest=benchmark.digest,
+        scores=scores,
+        threshold=fitted.threshold,
+    )
+    metrics = {gold: _plain(score_with_evaluate(predictions, benchmark, gold=gold, metrics=tuple(METRICS))) for gold in benchmark.golds}
+    meta = {"fit": job.key, "benchmark": benchmark.name, "threshold": fitted.threshold, "metrics": metrics}
+    store.put("predictions", job.prediction_key(key), meta=meta, files={"scores.parquet": pack({"score": predictions.scores})})
+
+
+def _plain(metrics: Mapping[str, float | CannotEstimate]) -> dict[str, Any]:
+    return {name: {"not_estimable": value.code} if isinstance(value, CannotEstimate) else value for name, value in metrics.items()}
+
+
+def find_result(job: ReplicateJob, store: ResultStore, benchmarks: Mapping[str, Benchmark]) -> ReplicateResult | None:
+    """Return a finished replicate with its predictions, or None while any part is missing."""
+    fit = store.find("fits", job.key)
+    if fit is None:
+        return None
+    threshold = float(fit.meta["threshold"])
+    predictions = {}
+    for name, key in job.benchmarks.items():
+        entry = store.find("predictions", job.prediction_key(key))
+        if entry is None:
+            return None
+        predictions[name] = PredictionSet(
+            classifier_key=job.key,
+            benchmark=name,
+            benchmark_digest=benchmarks[name].digest,
+            scores=unpack(entry.read("scores.parquet"))["score"],
+            threshold=threshold,
+        )
+    return ReplicateResult(id=job.id, key=job.key, threshold=threshold, predictions=predictions)
+
+
+def stored_metrics(job: ReplicateJob, store: ResultStore) -> dict[str, float]:
+    """Return a replicate's metrics at its tuned threshold, named ``metric on benchmark [gold]``; what could not be computed is absent."""
+    found: dict[str, float] = {}
+    for name, key in job.benchmarks.items():
+        by_gold = store.get("predictions", job.prediction_key(key)).meta["metrics"]
+        for gold, metrics in by_gold.items():
+            suffix = f" [gold {gold}]" if len(by_gold) > 1 else ""
+            found |= {f"{metric} on {name}{suffix}": value for metric, value in metrics.items() if isinstance(value, float)}
+    return found
