@@ -7,13 +7,6 @@ import pytest
 
 from smo_pipelines.domain.benchmarks import Benchmark, PredictionSet
 
-HATECHECK_HEADER = ["", "functionality", "case_id", "test_case", "label_gold", "target_ident", "templ_id"]
-HATECHECK_ROWS = [
-    ["0", "derog_neg_emote_h", "10", "I dislike women.", "hateful", "women", "7"],
-    ["1", "derog_neg_emote_h", "9", "I dislike Muslims.", "hateful", "Muslims", "7"],
-    ["2", "profanity_nh", "11", "Darn, what a day.", "non-hateful", "", "8"],
-]
-
 
 @pytest.fixture
 def write_csv(tmp_path: Path) -> Callable[[Sequence[str], Sequence[Sequence[str]]], Path]:
