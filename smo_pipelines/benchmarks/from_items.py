@@ -11,16 +11,18 @@ from smo_pipelines.errors import BenchmarkError, did_you_mean
 
 __all__ = ["benchmark_from_items"]
 
+Words = Sequence[str] | Sequence[str | None] | np.ndarray
+
 
 def benchmark_from_items(
     name: str,
-    item_ids: Sequence[str],
-    texts: Sequence[str],
-    golds: Mapping[str, Sequence[str | None]],
+    item_ids: Words,
+    texts: Words,
+    golds: Mapping[str, Words],
     positive: Mapping[str, str],
     *,
-    clusters: Sequence[str] | None = None,
-    slices: Mapping[str, Sequence[str]] | None = None,
+    clusters: Words | None = None,
+    slices: Mapping[str, Words] | None = None,
     labels: Mapping[str, Sequence[str]] | None = None,
     diagnostic: bool = False,
     source: str = "",
@@ -29,7 +31,7 @@ def benchmark_from_items(
 
     Parameters
     ----------
-    item_ids, texts : sequence of str, length n_items
+    item_ids, texts : sequence or ndarray of str, length n_items
     golds : mapping of guideline id to sequence of str or None, length n_items
         Label words under each guideline version; None or an empty word where that version does not decide the item. Gold of a
         held-out snapshot is passed in the same way.
@@ -49,14 +51,15 @@ def benchmark_from_items(
     BenchmarkError
         When there are no items or no gold, an id occurs twice, columns differ in length, or a label word is not legal.
     """
-    columns: dict[str, Sequence[object]] = {"texts": texts, **{f"gold {guideline}": words for guideline, words in golds.items()}}
+    columns: dict[str, Words] = {"texts": texts, **{f"gold {guideline}": words for guideline, words in golds.items()}}
     columns |= {f"slice {key}": values for key, values in (slices or {}).items()}
     columns |= {} if clusters is None else {"clusters": clusters}
     _check_shape(name, item_ids, columns)
     if not golds:
         raise BenchmarkError(f"benchmark {name!r} has no gold: name at least one guideline and its column of labels")
     order = np.argsort(np.asarray(item_ids, dtype=str), kind="stable")
-    names = [cluster or text_digest(text) for cluster, text in zip(clusters or [""] * len(texts), texts, strict=True)]
+    named = [""] * len(item_ids) if clusters is None else clusters
+    names = [cluster or text_digest(str(text)) for cluster, text in zip(named, texts, strict=True)]
     codes = {
         guideline: _codes(name, guideline, words, positive, (labels or {}).get(guideline))[order]
         for guideline, words in golds.items()
@@ -73,7 +76,7 @@ def benchmark_from_items(
     )
 
 
-def _check_shape(name: str, item_ids: Sequence[str], columns: Mapping[str, Sequence[object]]) -> None:
+def _check_shape(name: str, item_ids: Words, columns: Mapping[str, Words]) -> None:
     if not len(item_ids):
         raise BenchmarkError(f"benchmark {name!r} selects no item: check its item predicate and that the items were imported")
     for column, values in columns.items():
@@ -81,7 +84,7 @@ def _check_shape(name: str, item_ids: Sequence[str], columns: Mapping[str, Seque
             raise BenchmarkError(
                 f"benchmark {name!r} has {len(item_ids)} item ids but {len(values)} values in its column {column!r}"
             )
-    twice = sorted(item for item, count in Counter(item_ids).items() if count > 1)
+    twice = sorted(item for item, count in Counter(map(str, item_ids)).items() if count > 1)
     if twice:
         shown = ", ".join(repr(item) for item in twice[:3])
         raise BenchmarkError(
@@ -90,9 +93,7 @@ def _check_shape(name: str, item_ids: Sequence[str], columns: Mapping[str, Seque
         )
 
 
-def _codes(
-    name: str, guideline: str, words: Sequence[str | None], positive: Mapping[str, str], legal: Sequence[str] | None
-) -> np.ndarray:
+def _codes(name: str, guideline: str, words: Words, positive: Mapping[str, str], legal: Sequence[str] | None) -> np.ndarray:
     if guideline not in positive:
         raise BenchmarkError(
             f"benchmark {name!r} has gold of {guideline!r}, but nothing says which of its words is positive; "
@@ -102,7 +103,7 @@ def _codes(
     if odd:  # a missing cell that arrives as a NaN would otherwise count as negative
         raise BenchmarkError(f"benchmark {name!r} has {len(odd)} golds of type {odd[0]} under {guideline!r}; legal: a word, None")
     if legal is not None:
-        foreign = sorted({word for word in words if word} - set(legal))
+        foreign = sorted({str(word) for word in words if word} - set(legal))
         if foreign:
             raise BenchmarkError(
                 f"benchmark {name!r} has gold {foreign[0]!r} under {guideline!r}; {did_you_mean(foreign[0], legal)}"

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from smo_pipelines.domain.benchmarks import Benchmark
 from smo_pipelines.domain.texts import text_digest
 from smo_pipelines.errors import BenchmarkError
@@ -41,14 +43,16 @@ class Leakage:
         return len(self.item_ids) / self.n_training
 
 
-def leaked_items(item_ids: Sequence[str], texts: Sequence[str], benchmarks: Iterable[Benchmark]) -> Leakage:
+def leaked_items(
+    item_ids: Sequence[str] | np.ndarray, texts: Sequence[str] | np.ndarray, benchmarks: Iterable[Benchmark]
+) -> Leakage:
     """Return the training items whose text is also a benchmark's text, after normalisation.
 
     They leave training, in both arms alike; the benchmark stays whole, so that its numbers remain comparable over time.
 
     Parameters
     ----------
-    item_ids, texts : sequence of str, length n_items
+    item_ids, texts : sequence or ndarray of str, length n_items
         The training items, of either arm or both.
     benchmarks : iterable of Benchmark
 
@@ -66,4 +70,4 @@ def leaked_items(item_ids: Sequence[str], texts: Sequence[str], benchmarks: Iter
     for benchmark in benchmarks:
         held = {text_digest(str(text)) for text in benchmark.texts}
         found[benchmark.name] = tuple(sorted({item for item, digest in named if digest in held}))
-    return Leakage(by_benchmark=found, n_training=len(set(item_ids)))
+    return Leakage(by_benchmark=found, n_training=len({item for item, _ in named}))

@@ -59,6 +59,18 @@ def test_what_makes_no_benchmark_is_refused_with_what_to_do(change: dict[str, An
         benchmark_from_items("demo", **{**ITEMS, **change})
 
 
+def test_columns_may_be_arrays() -> None:
+    arrays = {
+        "item_ids": np.asarray(ITEMS["item_ids"]),
+        "texts": np.asarray(ITEMS["texts"], dtype=object),
+        "golds": {guideline: np.asarray(words, dtype=object) for guideline, words in ITEMS["golds"].items()},
+    }
+    clusters = ["t1", "", "t1"]
+    from_lists = benchmark_from_items("demo", **ITEMS, clusters=clusters)
+    from_arrays = benchmark_from_items("demo", **arrays, positive=ITEMS["positive"], clusters=np.asarray(clusters))
+    assert from_arrays.digest == from_lists.digest
+
+
 def test_a_benchmark_of_harmless_items_only_is_legal() -> None:
     quiet = benchmark_from_items("lookalikes", ["a"], ["nice"], {"hate@4": ["ok"]}, {"hate@4": "hate"}, diagnostic=True)
     assert quiet.golds["hate@4"].tolist() == [0]
