@@ -1,4 +1,5 @@
 import sys
+import unicodedata
 
 import pytest
 from hypothesis import example, given
@@ -21,7 +22,8 @@ def test_a_normal_form_is_a_fixed_point(text: str) -> None:
 
 
 def test_every_character_reaches_its_normal_form_at_once() -> None:
-    words = [normalise(f"a{chr(code)}b") for code in range(sys.maxunicode + 1)]
+    assigned = (chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) not in ("Cn", "Co", "Cs"))
+    words = [normalise(f"a{char}b") for char in assigned]
     assert [word for word in words if normalise(word) != word] == []
 
 
