@@ -46,7 +46,8 @@ class LabelBatch:
     """Items, raters and ratings of one project, as a reader or a simulation made them.
 
     Construction checks and completes: absent optional columns are added, every rater who rated is a rater (a human unless some
-    import says otherwise), a rating without an id is named by its content. A ``label`` may be missing only where ``skipped`` is true.
+    import says otherwise), a rating without an id is named by its content. A ``label`` may be missing only where ``skipped`` is
+    true.
 
     Parameters
     ----------
@@ -98,17 +99,21 @@ def _with_project(frame: pd.DataFrame, batch: LabelBatch, what: str, needed: tup
     return frame.assign(project=batch.project)
 
 
-def _filled(frame: pd.DataFrame, **defaults: object) -> pd.DataFrame:
+def _filled(frame: pd.DataFrame, **defaults: bool) -> pd.DataFrame:
     """Put a default where a column or a value is missing."""
-    filled = {n: frame[n].astype(object).where(frame[n].notna(), v) if n in frame.columns else v for n, v in defaults.items()}
-    return frame.assign(**filled)
+    filled = frame.copy()
+    for name, value in defaults.items():
+        filled[name] = frame[name].astype(object).where(frame[name].notna(), value) if name in frame.columns else value
+    return filled
 
 
 def _items(batch: LabelBatch) -> pa.Table:
     frame = _with_project(batch.items, batch, "items", ("item_id", "text"))
     table = typed_rows(frame, ITEMS, what=f"items of {batch.source!r}")
     digests = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in table["text"].to_pylist()]
-    table = table.set_column(table.schema.get_field_index("text_digest"), ITEMS.field("text_digest"), pa.array(digests, pa.string()))
+    table = table.set_column(
+        table.schema.get_field_index("text_digest"), ITEMS.field("text_digest"), pa.array(digests, pa.string())
+    )
     ids = table["item_id"].to_numpy(zero_copy_only=False)
     first = pd.Series(digests, dtype=object).groupby(ids).transform("first").to_numpy() if digests else np.array([])
     clash = np.flatnonzero(first != np.array(digests, dtype=object))
@@ -122,13 +127,13 @@ def _raters(batch: LabelBatch, ratings: pa.Table) -> pa.Table:
     known = set(named["rater_id"].astype(str)) if "rater_id" in named.columns else set()
     unnamed = [rater for rater in pc.unique(ratings["rater_id"]).to_pylist() if rater not in known]
     unnamed_rows = pd.DataFrame({"rater_id": pd.Series(unnamed, dtype=object)}).assign(project=batch.project)
-    tables = [
-        typed_rows(rows, RATERS, what=f"raters of {batch.source!r}") for rows in (named, unnamed_rows) if len(rows)
-    ]
+    tables = [typed_rows(rows, RATERS, what=f"raters of {batch.source!r}") for rows in (named, unnamed_rows) if len(rows)]
     table = pa.concat_tables(tables) if tables else RATERS.empty_table()
     ids = pd.Series(table["rater_id"].to_numpy(zero_copy_only=False), dtype=object)
     if ids.duplicated().any():
-        raise LabelError(f"rater {ids[ids.duplicated()].iloc[0]!r} of {batch.source!r} is described twice; one row a rater is legal")
+        raise LabelError(
+            f"rater {ids[ids.duplicated()].iloc[0]!r} of {batch.source!r} is described twice; one row a rater is legal"
+        )
     return table.take(ids.sort_values().index.to_numpy(dtype=np.int64))
 
 

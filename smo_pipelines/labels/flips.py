@@ -17,9 +17,9 @@ def label_shift(control: LabelSnapshot, treatment: LabelSnapshot, matching: Matc
     """Count the matched items whose label differs between the arms, in all and by each item attribute.
 
     The expected flips are those between the control's labels and redraws of the control's own raters (see
-    :func:`smo_pipelines.labels.redraw.redraw_labels`): only flips beyond them can be the change's. With one or two ratings an untied
-    item is unanimous and no redraw can flip it, which says nothing about other raters; so a group in which most items have fewer than
-    three ratings expects nothing (None) rather than 0.
+    :func:`smo_pipelines.labels.redraw.redraw_labels`): only flips beyond them can be the change's. With one or two ratings an
+    untied item is unanimous and no redraw can flip it, which says nothing about other raters; so a group in which most items
+    have fewer than three ratings expects nothing (None) rather than 0.
 
     Parameters
     ----------
@@ -77,9 +77,7 @@ def _redrawn_flips(
     return flips
 
 
-def _flip_count(
-    group: str, items: int, to_positive: int, to_negative: int, enough: int, *, redrawn: np.ndarray
-) -> FlipCount:
+def _flip_count(group: str, items: int, to_positive: int, to_negative: int, enough: int, *, redrawn: np.ndarray) -> FlipCount:
     known = len(redrawn) > 0 and items > 0 and 2 * enough >= items
     low, high = np.quantile(redrawn, [0.025, 0.975]) if known else (0.0, 0.0)
     return FlipCount(

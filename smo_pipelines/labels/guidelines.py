@@ -8,8 +8,8 @@ __all__ = ["clause_edits"]
 def clause_edits(old: GuidelineVersion, new: GuidelineVersion) -> tuple[ClauseEdit, ...]:
     """Return the clauses that differ, in the new version's order, then those that it dropped, in the old one's.
 
-    A clause is known by its id. A new title or text is an edit; a new place is not. ``before`` and ``after`` hold the text, with the
-    title in front where the title changed.
+    A clause is known by its id. A new title or text is an edit; a new place is not. ``before`` and ``after`` hold the text, with
+    the title in front where the title changed.
     """
     before = {clause.id: clause for clause in old.clauses}
     after = {clause.id: clause for clause in new.clauses}

@@ -94,7 +94,9 @@ def match(control: LabelSnapshot, treatment: LabelSnapshot, *, leaked: frozenset
     leaked : frozenset of str
         Ids of items that a benchmark holds too; they leave training in both arms.
     """
-    both, control_rows, treatment_rows = np.intersect1d(control.item_ids, treatment.item_ids, assume_unique=True, return_indices=True)
+    both, control_rows, treatment_rows = np.intersect1d(
+        control.item_ids, treatment.item_ids, assume_unique=True, return_indices=True
+    )
     tied = (control.labels[control_rows] == TIE) | (treatment.labels[treatment_rows] == TIE)
     out = np.fromiter((item in leaked for item in both.tolist()), dtype=bool, count=len(both)) & ~tied
     keep = ~tied & ~out

@@ -61,8 +61,8 @@ def _new_items(batch: LabelBatch, known: pa.Table) -> pa.Table:
         old = before.get(row["item_id"])
         if old is not None and old["text_digest"] != row["text_digest"]:
             raise ImportRefused(
-                f"item {row['item_id']!r} of project {batch.project!r} is known with another text than {batch.source!r} has; a changed "
-                "text is another item: give it an id of its own, or import into another project"
+                f"item {row['item_id']!r} of project {batch.project!r} is known with another text than {batch.source!r} has; a "
+                "changed text is another item: give it an id of its own, or import into another project"
             )
         merged = _merged(old, row)
         if merged is not None:

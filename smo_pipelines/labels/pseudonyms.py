@@ -89,5 +89,7 @@ def _make(path: Path) -> bool:
 
 def _checked(secret: bytes, source: str) -> bytes:
     if len(secret) < _SHORTEST:
-        raise LabelError(f"the rater key in {source} has {len(secret)} bytes; at least {_SHORTEST} are needed, e.g. 32 random ones in hex")
+        raise LabelError(
+            f"the rater key in {source} has {len(secret)} bytes; at least {_SHORTEST} are needed, e.g. 32 random ones in hex"
+        )
     return secret

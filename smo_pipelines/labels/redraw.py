@@ -22,11 +22,12 @@ def rater_weights(rater_ids: np.ndarray, *, redraw: int) -> np.ndarray:
 
 
 def redraw_labels(snapshot: LabelSnapshot, *, redraw: int) -> np.ndarray:
-    """Label a snapshot's items again with every rating weighted by its rater's Exp(1) weight (the Bayesian bootstrap of raters [1]_).
+    """Label a snapshot's items again with every rating weighted by its rater's Exp(1) weight.
 
-    All items keep a label: unlike a bootstrap that leaves raters out, weights lose no item. The recipe's own aggregation is applied
-    to the weighted ratings; a median of two-valued votes is on the side of more than half of the weight, as a majority is. Weights
-    are continuous, so a tie would need two equal sums of 53-bit numbers; it would follow the recipe's tie rule, negative for ``apart``.
+    This is the Bayesian bootstrap [1]_ of raters. All items keep a label: unlike a bootstrap that leaves raters out, weights
+    lose no item. The recipe's own aggregation is applied to the weighted ratings; a median of two-valued votes is on the side of
+    more than half of the weight, as a majority is. Weights are continuous, so a tie would need two equal sums of 53-bit numbers;
+    it would follow the recipe's tie rule, negative for ``apart``.
 
     Parameters
     ----------

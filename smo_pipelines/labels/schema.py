@@ -143,7 +143,7 @@ def _string(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _map_items(value: object) -> list[tuple[str, str]]:
+def _map_items(value: Any) -> list[tuple[str, str]]:
     """Return a map's pairs sorted by name, without those whose value is missing."""
     if isinstance(value, Mapping):
         return sorted((str(k), str(v)) for k, v in value.items() if not pd.isna(v))

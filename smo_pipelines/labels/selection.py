@@ -70,14 +70,20 @@ def _named(recipe: SnapshotRecipe) -> Iterator[Condition]:
     for name in ("question", "guideline", "instrument"):
         value = getattr(recipe, name)
         if value is not None:
-            yield Condition(asked=f"{name} {value!r}", sql=f"{name} = ?", parameters=(value,), shows=_count_of(f"coalesce({name}, '')"))
+            yield Condition(
+                asked=f"{name} {value!r}", sql=f"{name} = ?", parameters=(value,), shows=_count_of(f"coalesce({name}, '')")
+            )
 
 
 def _items(predicate: ItemPredicate) -> Iterator[Condition]:
     for name, values in predicate:
         where, parameters = predicate_sql(((name, values),), "items")
         column = name if name == "locale" else f"attributes['{name.replace(chr(39), chr(39) * 2)}']"
-        shows = None if name == "item_id" else _count_of(f"coalesce({column}, '')", "join items using (item_id)").replace("locale", "items.locale")
+        shows = (
+            None
+            if name == "item_id"
+            else _count_of(f"coalesce({column}, '')", "join items using (item_id)").replace("locale", "items.locale")
+        )
         yield Condition(
             asked=f"items with {name} in {list(values)}",
             sql=f"item_id in (select item_id from items where {where})",  # noqa: S608 -- values are parameters, names are quoted

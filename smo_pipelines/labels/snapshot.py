@@ -32,9 +32,7 @@ qualify row_number() over (partition by item order by n desc, clause) = 1
 """
 
 
-def build_snapshot(
-    tables: LabelTables, recipe: SnapshotRecipe, *, guideline: GuidelineVersion, pool: RaterPool
-) -> LabelSnapshot:
+def build_snapshot(tables: LabelTables, recipe: SnapshotRecipe, *, guideline: GuidelineVersion, pool: RaterPool) -> LabelSnapshot:
     """Apply a recipe to the label tables.
 
     Skipped and gold ratings never count. Of several ratings of one item by one rater the latest counts. With ``overlap`` an item
@@ -119,9 +117,9 @@ def _thin(views: LabelViews, overlap: int) -> None:
     if overlap < 1:
         raise LabelError(f"overlap {overlap} leaves no rating; 1 or more is legal")
     views.run(
-        "create or replace temp table chosen as select * exclude (place) from ("
-        "  select *, row_number() over (partition by item_id order by label, created_at, round, clause, rater_id) as place from chosen"
-        ") qualify row_number() over (partition by item_id order by sha256(concat('overlap:', item_id, ':', place))) <= ?",
+        "create or replace temp table chosen as select * exclude (place) from (select *, row_number() over "
+        "(partition by item_id order by label, created_at, round, clause, rater_id) as place from chosen) "
+        "qualify row_number() over (partition by item_id order by sha256(concat('overlap:', item_id, ':', place))) <= ?",
         [overlap],
     )
 
@@ -178,4 +176,4 @@ def _what_is_missing(views: LabelViews, wanted: Sequence[Condition], recipe: Sna
             values = ", ".join(f"{value!r} ({count})" for value, count in there)
             return f"{asked}; the ratings that its other conditions leave have {values}"
         views.run("create or replace temp table rest as select * from kept")
-    raise AssertionError("conditions that each keep a rating cannot keep none together")  # pragma: no cover
+    return f"the recipe selects no rating of project {recipe.project!r}"

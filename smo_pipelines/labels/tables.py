@@ -1,7 +1,7 @@
 """The label tables: append-only Delta tables that many processes write, and that any engine which knows Delta can read.
 
-An import writes quarantine, items and raters, then ratings; the commit of the ratings is the import. Each write carries the import's
-id as a Delta transaction, so an import that was killed half-way is finished, not repeated, by running it again.
+An import writes quarantine, items and raters, then ratings; the commit of the ratings is the import. Each write carries the
+import's id as a Delta transaction, so an import that was killed half-way is finished, not repeated, by running it again.
 """
 
 from collections.abc import Iterator
@@ -47,8 +47,8 @@ class LabelTables:
     def append(self, batch: LabelBatch, *, imported_at: datetime) -> ImportReceipt:
         """Import a batch: all of it or nothing, and once however often it is asked.
 
-        Items known with another text are refused; new attributes or gold of a known item are added to what is known. A rating that is
-        there already is a duplicate; a rating of a known id with another label or review is a newer version of it.
+        Items known with another text are refused; new attributes or gold of a known item are added to what is known. A rating
+        that is there already is a duplicate; a rating of a known id with another label or review is a newer version of it.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
 """Reads the label tables of one project as of one moment, with DuckDB in memory over the files of the tables' current versions.
 
-There is no database file, so no reader ever locks a writer out. An import is visible once its ratings are: rows of items, raters and
-quarantine belong to an import and are read through it.
+There is no database file, so no reader ever locks a writer out. An import is visible once its ratings are: rows of items, raters
+and quarantine belong to an import and are read through it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +34,8 @@ _NEWEST_RATER = "imported_at desc, cardinality(attributes) desc, import_id desc"
 _PROJECT_VIEWS = f"""
 create view items as select * exclude (import_id, imported_at) from all_items semi join imports using (import_id)
     qualify row_number() over (partition by item_id order by {_NEWEST_ITEM}) = 1;
-create view raters as select * exclude (import_id, imported_at) replace (coalesce(kind, 'human') as kind) from all_raters semi join imports using (import_id)
+create view raters as select * exclude (import_id, imported_at) replace (coalesce(kind, 'human') as kind)
+    from all_raters semi join imports using (import_id)
     qualify row_number() over (partition by rater_id order by {_NEWEST_RATER}) = 1;
 create view ratings as select * from all_ratings semi join imports using (import_id)
     qualify row_number() over (partition by rating_id order by imported_at desc, label desc, skipped, review desc) = 1;
@@ -69,7 +70,7 @@ class ItemTable:
 
 
 class LabelViews:
-    """SQL over one project's visible rows: the views ``items``, ``raters``, ``ratings``, ``quarantine`` and the table ``imports``."""
+    """SQL over one project's visible rows: views ``items``, ``raters``, ``ratings``, ``quarantine`` and a table ``imports``."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -84,7 +85,7 @@ class LabelViews:
 
     def table(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
         """Return a query's result as an Arrow table."""
-        return self._connection.execute(sql, list(parameters)).to_arrow_table()
+        return self._connection.sql(sql, params=list(parameters)).to_arrow_table()
 
     def lend(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table readable under a name."""
@@ -131,9 +132,11 @@ def label_views(
     NoRatings
         When ``as_of`` is before the project's first import.
     """
-    connection = duckdb.connect(":memory:", config={"TimeZone": "UTC"})
+    connection = duckdb.connect(":memory:")
     try:
         views = LabelViews(connection)
+        views.run("load icu")  # built in; without it moments cannot be read in UTC
+        views.run("set timezone = 'UTC'")
         for name, schema in _SCHEMAS.items():
             views.run(f"create view all_{name} as {_typed_select(schema, files.get(name, ()), project)}")
         _list_imports(views, committed)
