@@ -1,0 +1,129 @@
+"""The items that two arms both label, and the split of them that both arms share."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+import numpy as np
+
+from smo_pipelines.domain.digests import frozen_array, hash_to_unit
+from smo_pipelines.domain.experiments import ArmName
+from smo_pipelines.domain.labels import TIE, LabelSnapshot, TrainingSet
+
+__all__ = ["Matching", "match", "text_cluster"]
+
+_DEV_SHARE = 0.15
+_MENTION = re.compile(r"@\S+")
+_NOT_WORD = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Matching:
+    """Two arms' items for training: labelled by both, tied in neither, not in any benchmark.
+
+    Attributes
+    ----------
+    item_ids : ndarray of shape (n_matched,), str
+    control_rows, treatment_rows : ndarray of shape (n_matched,), int64
+        Where those items stand in each arm's snapshot.
+    dev : ndarray of shape (n_matched,), bool
+        The development split, the same in both arms.
+    only_control, only_treatment : int
+        Items that one arm alone labels.
+    tied, leaked : int
+        Items that both arms label but that are tied in one of them; of the others, those that leaked into a benchmark.
+    """
+
+    control: LabelSnapshot
+    treatment: LabelSnapshot
+    item_ids: np.ndarray
+    control_rows: np.ndarray
+    treatment_rows: np.ndarray
+    dev: np.ndarray
+    only_control: int
+    only_treatment: int
+    tied: int
+    leaked: int
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("item_ids", None), ("control_rows", np.int64), ("treatment_rows", np.int64), ("dev", bool)):
+            object.__setattr__(self, name, frozen_array(getattr(self, name), dtype))
+
+    def __len__(self) -> int:
+        return len(self.item_ids)
+
+    def snapshot(self, arm: ArmName) -> LabelSnapshot:
+        """Return an arm's snapshot."""
+        return self.control if arm is ArmName.control else self.treatment
+
+    def rows(self, arm: ArmName) -> np.ndarray:
+        """Return where the matched items stand in an arm's snapshot."""
+        return self.control_rows if arm is ArmName.control else self.treatment_rows
+
+    def training_set(self, arm: ArmName, labels: np.ndarray | None = None) -> TrainingSet:
+        """Return what a classifier of one arm is fitted on.
+
+        Parameters
+        ----------
+        arm : ArmName
+        labels : ndarray of shape (n_items,), optional
+            Labels for the arm's whole snapshot in place of its own, e.g. redrawn ones; the matched items stay the same.
+
+        Raises
+        ------
+        ValueError
+            When the labels are not one 0 or 1 for each item of the snapshot.
+        """
+        snapshot, rows = self.snapshot(arm), self.rows(arm)
+        whole = snapshot.labels if labels is None else np.asarray(labels)
+        if whole.shape != snapshot.labels.shape:
+            raise ValueError(f"the {arm} snapshot has {len(snapshot)} items; got labels of shape {whole.shape}")
+        kept = whole[rows]
+        if not bool(np.isin(kept, (0, 1)).all()):
+            raise ValueError(f"the labels of the {arm} arm must be 0 or 1 on every matched item")
+        return TrainingSet(item_ids=self.item_ids, texts=snapshot.texts[rows], labels=kept, dev=self.dev)
+
+
+def match(control: LabelSnapshot, treatment: LabelSnapshot, *, leaked: frozenset[str] = frozenset()) -> Matching:
+    """Match the items of two arms and count what is lost.
+
+    Parameters
+    ----------
+    control, treatment : LabelSnapshot
+        The arms' actual snapshots, not redraws.
+    leaked : frozenset of str
+        Ids of items that a benchmark holds too; they leave training in both arms.
+    """
+    both, control_rows, treatment_rows = np.intersect1d(
+        control.item_ids, treatment.item_ids, assume_unique=True, return_indices=True
+    )
+    tied = (control.labels[control_rows] == TIE) | (treatment.labels[treatment_rows] == TIE)
+    out = np.fromiter((item in leaked for item in both.tolist()), dtype=bool, count=len(both)) & ~tied
+    keep = ~tied & ~out
+    texts = control.texts[control_rows[keep]]
+    return Matching(
+        control=control,
+        treatment=treatment,
+        item_ids=both[keep],
+        control_rows=control_rows[keep],
+        treatment_rows=treatment_rows[keep],
+        dev=hash_to_unit("dev", map(text_cluster, texts.tolist())) < _DEV_SHARE,
+        only_control=len(control) - len(both),
+        only_treatment=len(treatment) - len(both),
+        tied=int(tied.sum()),
+        leaked=int(out.sum()),
+    )
+
+
+def text_cluster(text: str) -> str:
+    """Return what texts that say the same have in common, so that copies never stand on both sides of a split.
+
+    Case, compatibility forms, mentions, punctuation and spacing are taken away; a text of nothing else stands for itself.
+
+    Examples
+    --------
+    >>> text_cluster("RT @someone: Look,  at THIS!!")
+    'rt look at this'
+    """
+    words = _NOT_WORD.sub(" ", _MENTION.sub(" ", unicodedata.normalize("NFKC", text).casefold())).strip()
+    return words or text

@@ -1,0 +1,180 @@
+"""The label tables: append-only Delta tables that many processes write, and that any engine which knows Delta can read.
+
+An import writes quarantine, items and raters, then ratings; the commit of the ratings is the import. Each write carries the
+import's id as a Delta transaction, so an import that was killed half-way is finished, not repeated, by running it again.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+
+from smo_pipelines.domain.digests import digest_of
+from smo_pipelines.domain.labels import ItemPredicate
+from smo_pipelines.errors import ImportRefused, LabelError
+from smo_pipelines.labels.batch import ImportReceipt, LabelBatch, QuarantinedRow
+from smo_pipelines.labels.news import new_rows
+from smo_pipelines.labels.schema import ITEMS, QUARANTINE, RATERS, RATINGS
+from smo_pipelines.labels.views import ItemTable, LabelViews, label_views, predicate_sql
+from smo_pipelines.store import file_lock
+
+__all__ = ["LabelTables"]
+
+_SCHEMAS = {"quarantine": QUARANTINE, "items": ITEMS, "raters": RATERS, "ratings": RATINGS}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_ATTEMPTS = 20
+
+
+class LabelTables:
+    """The tables of items, raters and ratings under one folder.
+
+    Parameters
+    ----------
+    root : str or Path
+        A local folder; it is made by the first import.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        if "://" in str(root):
+            raise LabelError(f"label tables are kept in a local folder; {str(root)!r} is an address")
+        self.root = Path(root)
+
+    def append(self, batch: LabelBatch, *, imported_at: datetime) -> ImportReceipt:
+        """Import a batch: all of it or nothing, and once however often it is asked.
+
+        Items known with another text are refused; new attributes or gold of a known item are added to what is known. A rating
+        that is there already is a duplicate; a rating of a known id with another label or review is a newer version of it.
+
+        Parameters
+        ----------
+        imported_at : datetime
+            The moment, with its zone, from which the import is visible to ``as_of``.
+
+        Raises
+        ------
+        ImportRefused
+            When an item is known with another text, or a rating is of an item that is not known.
+        """
+        if imported_at.tzinfo is None:
+            raise LabelError(f"imported_at needs a time zone; got {imported_at.isoformat()}")
+        # One writer at a time on this machine: what is new is decided against what is there.
+        with file_lock(self.root / ".import.lock"):
+            ratings = self._table("ratings")
+            if ratings.transaction_version(batch.import_id) is not None:
+                return _receipt(batch, {})
+            with self.views(batch.project) as views:
+                new = new_rows(batch, views)
+            for name in _SCHEMAS:
+                self._write(name, new[name], batch.import_id, imported_at)
+        return _receipt(batch, new)
+
+    @contextmanager
+    def views(self, project: str | None, *, as_of: datetime | None = None) -> Iterator[LabelViews]:
+        """Open SQL views over what a project's imports up to a moment made visible.
+
+        Raises
+        ------
+        NoRatings
+            When ``as_of`` is before the project's first import.
+        """
+        # Ratings first: whatever a visible rating refers to was written before it, so it is in the files listed after it.
+        opened = {name: self._existing(name) for name in ("ratings", "raters", "items", "quarantine")}
+        files = {name: table.file_uris() for name, table in opened.items() if table is not None}
+        ratings = opened["ratings"]
+
+        def committed(import_id: str) -> datetime | None:
+            version = None if ratings is None else ratings.transaction_version(import_id)
+            return None if version is None else _EPOCH + version * _MICROSECOND
+
+        with label_views(files, project, as_of=as_of, committed=committed) as views:
+            yield views
+
+    def projects(self) -> list[str]:
+        """Return the projects that have imports, sorted."""
+        with self.views(None) as views:
+            return [name for (name,) in views.rows("select distinct project from imports order by project")]
+
+    def has_ratings(self, project: str) -> bool:
+        """Return whether a project has any rating."""
+        return self.rating_count(project) > 0
+
+    def rating_count(self, project: str) -> int:
+        """Return how many ratings a project has, skipped ones included."""
+        with self.views(project) as views:
+            return int(views.rows("select count(*) from ratings")[0][0])
+
+    def fingerprint(self, project: str) -> str:
+        """Return the data version of a project: a digest of the ids of its imports."""
+        with self.views(project) as views:
+            return digest_of([name for (name,) in views.rows("select import_id from imports order by import_id")])
+
+    def items(self, project: str, predicate: ItemPredicate = ()) -> ItemTable:
+        """Return a project's items that satisfy a predicate over ``item_id``, ``locale`` and attributes."""
+        condition, parameters = predicate_sql(predicate, "items")
+        with self.views(project) as views:
+            return views.item_table(condition, parameters)
+
+    def quarantine(self, project: str) -> tuple[QuarantinedRow, ...]:
+        """Return the rows of a project's imports that could not be read."""
+        with self.views(project) as views:
+            rows = views.rows("select file, line, reason from quarantine order by all")
+        return tuple(QuarantinedRow(file=file, line=line, reason=reason) for file, line, reason in rows)
+
+    def _existing(self, name: str) -> DeltaTable | None:
+        try:
+            return DeltaTable(str(self.root / name))
+        except TableNotFoundError:
+            return None
+
+    def _table(self, name: str) -> DeltaTable:
+        existing = self._existing(name)
+        if existing is not None:
+            return existing
+        with file_lock(self.root / f".{name}.lock"):
+            return self._existing(name) or DeltaTable.create(str(self.root / name), schema=_SCHEMAS[name], name=name)
+
+    def _write(self, name: str, rows: pa.Table, import_id: str, imported_at: datetime) -> None:
+        """Append rows under the import's transaction, unless an earlier attempt has.
+
+        The transaction is read and written on one DeltaTable object: another one could be a version ahead and hide a writer that
+        came between.
+        """
+        if name != "ratings" and rows.num_rows == 0:
+            return
+        stamped = _stamped(rows, import_id, imported_at)
+        version = (imported_at - _EPOCH) // _MICROSECOND
+        for attempt in range(1, _ATTEMPTS + 1):
+            table = self._table(name)
+            if table.transaction_version(import_id) is not None:
+                return
+            properties = CommitProperties(app_transactions=[Transaction(import_id, version)], max_commit_retries=_ATTEMPTS)
+            try:
+                write_deltalake(table, stamped, mode="append", commit_properties=properties)
+            except CommitFailedError as error:
+                if attempt == _ATTEMPTS:
+                    raise ImportRefused(f"other writers kept changing the table {name}; import again") from error
+            else:
+                return
+
+
+def _stamped(rows: pa.Table, import_id: str, imported_at: datetime) -> pa.Table:
+    for name, value in (("import_id", import_id), ("imported_at", imported_at)):
+        field = rows.schema.field(name)
+        column = pa.repeat(pa.scalar(value, field.type), rows.num_rows)
+        rows = rows.set_column(rows.schema.get_field_index(name), field, column)
+    return rows
+
+
+def _receipt(batch: LabelBatch, new: dict[str, pa.Table]) -> ImportReceipt:
+    counts = {name: new[name].num_rows if name in new else 0 for name in ("ratings", "items", "raters")}
+    return ImportReceipt(
+        import_id=batch.import_id,
+        **counts,
+        duplicates=batch.tables["ratings"].num_rows - counts["ratings"],
+        quarantined=len(batch.quarantine),
+    )
