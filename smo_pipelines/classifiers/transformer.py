@@ -115,9 +115,13 @@ def encoder_cache(config: ClassifierConfig, cache_dir: Path) -> EncoderCache:
     backbone = find_backbone(config, cache_dir)
     shape = bert_shape(backbone.folder)
     if not 1 <= config.train_layers <= shape.layers:
-        raise ClassifierError(f"{config.name}: train_layers is {config.train_layers}; {config.backbone!r} has layers 1 to {shape.layers}")
+        raise ClassifierError(
+            f"{config.name}: train_layers is {config.train_layers}; {config.backbone!r} has layers 1 to {shape.layers}"
+        )
     if not 8 <= config.max_length <= shape.positions:
-        raise ClassifierError(f"{config.name}: max_length is {config.max_length}; {config.backbone!r} reads 8 to {shape.positions} tokens")
+        raise ClassifierError(
+            f"{config.name}: max_length is {config.max_length}; {config.backbone!r} reads 8 to {shape.positions} tokens"
+        )
     return EncoderCache(backbone, frozen=shape.layers - config.train_layers, max_length=config.max_length, cache_dir=cache_dir)
 
 
@@ -192,12 +196,18 @@ def _initial(full: Mapping[str, Tensor], shape: BertShape, train_layers: int, se
 
 def _by_layer(weights: Mapping[str, Tensor], count: int) -> list[dict[str, Tensor]]:
     return [
-        {name.split(".", 1)[1]: tensor for name, tensor in weights.items() if name.startswith(f"{layer}.")} for layer in range(count)
+        {name.split(".", 1)[1]: tensor for name, tensor in weights.items() if name.startswith(f"{layer}.")}
+        for layer in range(count)
     ]
 
 
 def _logits(
-    layers: Sequence[Mapping[str, Tensor]], weights: Mapping[str, Tensor], x: Tensor, mask: Tensor, shape: BertShape, drop: Dropout | None
+    layers: Sequence[Mapping[str, Tensor]],
+    weights: Mapping[str, Tensor],
+    x: Tensor,
+    mask: Tensor,
+    shape: BertShape,
+    drop: Dropout | None,
 ) -> Tensor:
     """Return one logit a row; the last layer is computed for the first token only."""
     for layer in layers[:-1]:

@@ -27,7 +27,7 @@ class Backbone:
     digest: str
 
 
-def find_backbone(config: ClassifierConfig, cache_dir: Path) -> Backbone:
+def find_backbone(config: ClassifierConfig, cache_dir: Path | None) -> Backbone:
     """Return where the backbone of a configuration is, its weights verified where their digest is known.
 
     Looked for in this order: a local folder, the package of that name (its files are read, its code is never imported), the Hub
@@ -63,7 +63,9 @@ def _local(name: str) -> Path | None:
     if not name or not folder.is_dir():
         return None
     if not (folder / _WEIGHTS).is_file():
-        raise WeightsMissing(f"the folder {folder}, named as the backbone, holds no {_WEIGHTS}; save the model there as safetensors")
+        raise WeightsMissing(
+            f"the folder {folder}, named as the backbone, holds no {_WEIGHTS}; save the model there as safetensors"
+        )
     return folder
 
 
@@ -86,9 +88,7 @@ def _hub(config: ClassifierConfig) -> Path | None:
 
     try:
         return Path(
-            snapshot_download(
-                config.backbone, revision=config.revision, allow_patterns=[_WEIGHTS, "config.json", "tokenizer.json"]
-            )
+            snapshot_download(config.backbone, revision=config.revision, allow_patterns=[_WEIGHTS, "config.json", "tokenizer.json"])
         )
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         raise WeightsMissing(
@@ -97,16 +97,18 @@ def _hub(config: ClassifierConfig) -> Path | None:
         ) from error
 
 
-def _sha256(path: Path, cache_dir: Path) -> str:
+def _sha256(path: Path, cache_dir: Path | None) -> str:
     """Hash a file, once a process and once a machine for the same path, size and modification time."""
     facts = path.stat()
     key = (str(path.resolve()), facts.st_size, facts.st_mtime_ns)
     if key not in _verified:
-        note = cache_dir / "verified" / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]}.txt"
-        known = note.read_text(encoding="ascii").strip() if note.is_file() else ""
+        name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
+        note = cache_dir / "verified" / f"{name}.txt" if cache_dir else None
+        known = note.read_text(encoding="ascii").strip() if note and note.is_file() else ""
         if not known:
             with path.open("rb") as stream:
                 known = hashlib.file_digest(stream, "sha256").hexdigest()
-            write_atomic(note, known.encode("ascii"))
+            if note:
+                write_atomic(note, known.encode("ascii"))
         _verified[key] = known
     return _verified[key]
