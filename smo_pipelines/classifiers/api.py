@@ -1,0 +1,128 @@
+"""Fit, load and score a classifier, whatever its kind. Importing this module does not import torch."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
+from smo_pipelines.domain.labels import TrainingSet
+from smo_pipelines.errors import ClassifierError
+
+__all__ = ["Fitted", "check_readable", "fit", "load", "warm"]
+
+
+class Fitted(Protocol):
+    """A fitted classifier."""
+
+    @property
+    def threshold(self) -> float:
+        """Scores at or above it are flagged; chosen on the development split."""
+
+    def score(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the probability of the positive class: shape (n,), float64, in [0, 1]."""
+
+    def files(self) -> dict[str, bytes]:
+        """Return everything that :func:`load` needs, by file name, and a model card; no pickles."""
+
+
+def fit(
+    config: ClassifierConfig,
+    training: TrainingSet,
+    *,
+    seed: int,
+    cache_dir: Path,
+    progress: Callable[[float], None] | None = None,
+) -> Fitted:
+    """Fit a classifier on the items outside the development split, and choose its threshold on that split.
+
+    Parameters
+    ----------
+    seed : int
+        The replicate. ``tfidf`` draws item weights from it; a transformer its head, dropout and order.
+    cache_dir : Path
+        For what is computed once a text; shared between processes.
+    progress : callable, optional
+        Called with the fraction done, in [0, 1].
+
+    Raises
+    ------
+    ClassifierError
+        When either part of the set lacks a class.
+    WeightsMissing, WeightsMismatch
+        When a transformer's backbone is not there, or is not the expected one.
+    """
+    _check_classes(training)
+    if config.kind is ClassifierKind.tfidf:
+        from smo_pipelines.classifiers.tfidf import fit_tfidf
+
+        fitted = fit_tfidf(config, training, seed=seed)
+        if progress:
+            progress(1.0)
+        return fitted
+    from smo_pipelines.classifiers.transformer import fit_transformer
+
+    return fit_transformer(config, training, seed=seed, cache_dir=cache_dir, progress=progress)
+
+
+def load(config: ClassifierConfig, files: Mapping[str, bytes], cache_dir: Path) -> Fitted:
+    """Rebuild a classifier from the bytes of :meth:`Fitted.files`.
+
+    Raises
+    ------
+    ClassifierError
+        When the files belong to another configuration or backbone.
+    """
+    if config.kind is ClassifierKind.tfidf:
+        from smo_pipelines.classifiers.tfidf import load_tfidf
+
+        return load_tfidf(config, files)
+    from smo_pipelines.classifiers.transformer import load_transformer
+
+    return load_transformer(config, files, cache_dir)
+
+
+def check_readable(config: ClassifierConfig, texts: Sequence[str], what: str, cache_dir: Path | None = None) -> None:
+    """Refuse texts that the classifier's vocabulary does not cover; ``tfidf`` reads any script.
+
+    Parameters
+    ----------
+    what : str
+        What the texts are, for the message, e.g. ``"benchmark 'demo-gold'"``.
+    cache_dir : Path, optional
+        Where it is noted that the backbone's digest was verified.
+
+    Raises
+    ------
+    UnknownTokens
+        When more than 5% of the word pieces are unknown.
+    """
+    if config.kind is ClassifierKind.tfidf:
+        return
+    from smo_pipelines.classifiers.tokens import Tokeniser
+    from smo_pipelines.classifiers.weights import find_backbone
+
+    Tokeniser(find_backbone(config, cache_dir)).check(texts, what, config.backbone)
+
+
+def warm(config: ClassifierConfig, texts: Sequence[str], cache_dir: Path, progress: Callable[[float], None] | None = None) -> None:
+    """Compute what is kept for each text once, before many processes fit and score with it; nothing to do for ``tfidf``."""
+    if config.kind is not ClassifierKind.tfidf:
+        from smo_pipelines.classifiers.transformer import encoder_cache
+
+        encoder_cache(config, cache_dir).states(texts, progress)
+    if progress:
+        progress(1.0)
+
+
+def _check_classes(training: TrainingSet) -> None:
+    for name, part in (("training", ~training.dev), ("development", training.dev)):
+        labels = training.labels[part]
+        positive = int((labels == 1).sum())
+        negative = int((labels == 0).sum())
+        if not positive or not negative:
+            raise ClassifierError(
+                f"the {name} split has {positive} positive and {negative} negative items, and a classifier needs both: label more items, "
+                "or check the recipe's labels"
+            )

@@ -1,0 +1,189 @@
+"""The frozen part of a backbone, computed once a text and kept for every arm, replicate, epoch and experiment.
+
+What is kept for a text depends on the text alone, byte for byte. A matrix product may round differently with the number of its
+rows, so every batch has the same number of rows (missing ones are dummies), a length that is a function of the text's own length,
+and one thread.
+
+A shard is two files: ``NAME.states.npy`` (rows of hidden states, one a token) and then ``NAME.index.npy`` (which text has how
+many rows). Both are written whole, and a shard exists when its index does, so writers may be killed at any point. Writers take
+a lock; readers need none.
+
+This module imports torch; import it inside the function that needs it.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from smo_pipelines.classifiers.bert import bert_shape, embed, encoder_layer, layer_weights, read_weights
+from smo_pipelines.classifiers.tokens import Tokeniser
+from smo_pipelines.classifiers.weights import Backbone
+from smo_pipelines.domain.digests import digest_of
+from smo_pipelines.store.local import file_lock, write_atomic
+
+__all__ = ["BUCKET", "ROWS", "EncoderCache", "compute_threads", "pad"]
+
+BUCKET = 16
+ROWS = 16
+_SHARD_TEXTS = 1024
+_STORED = np.dtype(np.float16)
+_INDEX = np.dtype([("text", "V16"), ("tokens", "<i4")])
+
+
+@contextmanager
+def compute_threads(count: int) -> Iterator[None]:
+    """Compute with so many threads inside, and with as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def pad(rows: Sequence[np.ndarray], *, length: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Stack hidden states of several texts.
+
+    Returns
+    -------
+    states : Tensor of shape (count, length, hidden), float32
+        Zero where there is no token.
+    mask : Tensor of shape (count, length), bool
+        True where there is a token; a dummy row has one, so that its attention is defined.
+    """
+    states = np.zeros((count, length, rows[0].shape[1]), dtype=rows[0].dtype)
+    tokens = np.ones(count, dtype=np.int64)
+    for position, row in enumerate(rows):
+        states[position, : len(row)] = row
+        tokens[position] = len(row)
+    mask = np.arange(length) < tokens[:, None]
+    return torch.from_numpy(states).float(), torch.from_numpy(mask)
+
+
+class EncoderCache:
+    """Hidden states below the trained layers, by text.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Where the weights are, and their digest.
+    frozen : int
+        How many encoder layers are computed here.
+    max_length : int
+        Tokens kept of a text, both special tokens included.
+    cache_dir : Path
+        Shared between processes; may be deleted at any time between runs.
+    """
+
+    def __init__(self, backbone: Backbone, *, frozen: int, max_length: int, cache_dir: Path) -> None:
+        self._backbone = backbone
+        self._frozen = frozen
+        self._max_length = max_length
+        name = digest_of(
+            {"backbone": backbone.digest, "layers": frozen, "max_length": max_length, "stored": _STORED.name, "rows": ROWS, "v": 1}
+        )
+        self.folder = cache_dir / "encoder" / name[:24]
+        self._found: dict[bytes, np.ndarray] = {}
+        self._shards: set[str] = set()
+
+    def states(self, texts: Sequence[str], progress: Callable[[float], None] | None = None) -> list[np.ndarray]:
+        """Return each text's hidden states, computing those that are missing.
+
+        Returns
+        -------
+        list of ndarray of shape (n_tokens, hidden), float16
+            Read-only views into memory-mapped files.
+        """
+        keys = [_key(text) for text in texts]
+        if any(key not in self._found for key in keys):
+            self._read_shards()
+        if any(key not in self._found for key in keys):
+            self._fill(dict(zip(keys, texts, strict=True)), progress)
+        return [self._found[key] for key in keys]
+
+    def _read_shards(self) -> None:
+        for path in sorted(self.folder.glob("*.index.npy")):
+            name = path.name.removesuffix(".index.npy")
+            if name in self._shards:
+                continue
+            index = np.load(path, allow_pickle=False)
+            states = np.asarray(np.load(path.with_name(f"{name}.states.npy"), mmap_mode="r", allow_pickle=False))
+            ends = np.cumsum(index["tokens"])
+            for key, tokens, end in zip(index["text"].tolist(), index["tokens"].tolist(), ends.tolist(), strict=True):
+                self._found[key] = states[end - tokens : end]
+            self._shards.add(name)
+
+    def _fill(self, texts: dict[bytes, str], progress: Callable[[float], None] | None) -> None:
+        with file_lock(self.folder / "lock"):
+            self._read_shards()  # another process may have been computing the same texts
+            missing = [(key, text) for key, text in texts.items() if key not in self._found]
+            if not missing:
+                return
+            tokeniser = Tokeniser(self._backbone, max_length=self._max_length)
+            ids = tokeniser.ids([text for _, text in missing])
+            order = sorted(range(len(missing)), key=lambda i: (_bucket(len(ids[i])), missing[i][0]))
+            compute = self._computer()
+            for start in range(0, len(order), _SHARD_TEXTS):
+                chosen = order[start : start + _SHARD_TEXTS]
+                self._write_shard([missing[i][0] for i in chosen], compute([ids[i] for i in chosen]))
+                if progress:
+                    progress(min(1.0, (start + len(chosen)) / len(order)))
+        self._read_shards()
+
+    def _computer(self) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
+        weights = read_weights(self._backbone.folder)
+        shape = bert_shape(self._backbone.folder)
+        layers = [layer_weights(weights, index) for index in range(self._frozen)]
+
+        def batch(ids: Sequence[np.ndarray], length: int) -> list[np.ndarray]:
+            tokens = np.zeros((ROWS, length), dtype=np.int64)
+            counts = np.ones(ROWS, dtype=np.int64)
+            for row, one in enumerate(ids):
+                tokens[row, : len(one)] = one
+                counts[row] = len(one)
+            mask = torch.from_numpy(np.arange(length) < counts[:, None])
+            x = embed(weights, torch.from_numpy(tokens), shape)
+            for layer in layers:
+                x = encoder_layer(layer, x, mask, shape)
+            stored = x.numpy().astype(_STORED)
+            return [stored[row, : len(one)] for row, one in enumerate(ids)]
+
+        def compute(ids: Sequence[np.ndarray]) -> list[np.ndarray]:
+            rows: list[np.ndarray] = []
+            with torch.inference_mode(), compute_threads(1):
+                start = 0
+                while start < len(ids):  # texts come sorted by bucket
+                    length = _bucket(len(ids[start]))
+                    stop = start
+                    while stop < min(len(ids), start + ROWS) and _bucket(len(ids[stop])) == length:
+                        stop += 1
+                    rows += batch(ids[start:stop], min(length, self._max_length))
+                    start = stop
+            return rows
+
+        return compute
+
+    def _write_shard(self, keys: Sequence[bytes], rows: Sequence[np.ndarray]) -> None:
+        name = hashlib.sha256(b"".join(keys)).hexdigest()[:24]
+        index = np.array([(key, len(row)) for key, row in zip(keys, rows, strict=True)], dtype=_INDEX)
+        write_atomic(self.folder / f"{name}.states.npy", _npy(np.concatenate(rows)))
+        write_atomic(self.folder / f"{name}.index.npy", _npy(index))
+
+
+def _bucket(tokens: int) -> int:
+    return -(-tokens // BUCKET) * BUCKET
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()[:16]
+
+
+def _npy(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()
