@@ -38,7 +38,8 @@ class FlipCount:
     """Items of one group whose label differs between the arms, beside what redrawing the same raters would flip.
 
     ``expected`` is the mean, and ``expected_low`` and ``expected_high`` the 2.5 and 97.5 per cent points, of the flips between the
-    control's labels and redraws of the control's own raters; None where there were no redraws.
+    control's labels and redraws of the control's own raters; None where there were no redraws. ``raters`` is the number of
+    raters behind the group's labels in the arm that has fewer; None where it is not known.
     """
 
     group: str
@@ -48,6 +49,7 @@ class FlipCount:
     expected: float | None = None
     expected_low: float | None = None
     expected_high: float | None = None
+    raters: int | None = None
 
     @property
     def flips(self) -> int:

@@ -1,0 +1,297 @@
+"""Sends log items to MLflow: one effect run an experiment, found again by its spec, and finished last."""
+
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from smo_pipelines.domain.experiments import Experiment
+from smo_pipelines.domain.records import ExperimentRecord
+from smo_pipelines.errors import TrackingError
+from smo_pipelines.store import file_lock
+from smo_pipelines.tracking.items import Artifact, Child, Dataset, Metric, Param, RunItems, Tag
+from smo_pipelines.tracking.log_items import final_items, planned_items
+from smo_pipelines.tracking.views import experiment_tags, run_url
+
+__all__ = ["MlflowTracker", "TrackedRun"]
+
+_SQLITE = "sqlite:///"
+_MAX_METRICS = 1000
+_MAX_OTHERS = 100
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    # a tracker that is down is reported in seconds, not minutes; the record waits in the outbox
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackedRun:
+    """Where an experiment is shown: ``url_path`` is what follows the server's address."""
+
+    run_id: str
+    experiment_id: str
+    url_path: str
+
+
+class MlflowTracker:
+    """An MLflow server or SQLite file as the memory of experiments.
+
+    Parameters
+    ----------
+    uri : str
+        ``http://host:port`` or ``sqlite:///path``.
+    artifact_root : str or Path, optional
+        Where reports go when ``uri`` is a SQLite file; by default the folder ``mlartifacts`` beside it. A server has its own.
+    """
+
+    def __init__(self, uri: str, artifact_root: str | Path | None = None) -> None:
+        if not uri.startswith((_SQLITE, "http://", "https://")):
+            raise TrackingError(f"the tracker {uri!r} is not one this project knows; legal are 'http://...' and 'sqlite:///path'")
+        self.uri = uri
+        self._database = Path(uri.removeprefix(_SQLITE)).resolve() if uri.startswith(_SQLITE) else None
+        if self._database is not None and artifact_root is None:
+            artifact_root = self._database.parent / "mlartifacts"
+        self._artifact_root = None if artifact_root is None else str(artifact_root)
+
+    def check(self) -> None:
+        """Ask the tracker for something small.
+
+        Raises
+        ------
+        TrackingError
+            When it does not answer.
+        """
+        with self._speaking():
+            self._client.search_experiments(max_results=1)
+
+    def plan(self, experiment: Experiment, links: Mapping[str, str] | None = None) -> TrackedRun:
+        """Log an experiment before anything is trained; one that is known already is left as it is."""
+        items = planned_items(experiment, links)
+        with self._speaking(), self._alone():
+            where = self._experiment_id(items.experiment_name)
+            found = self._find(where, items.spec_hash)
+            return self._tracked(where, found.info.run_id if found is not None else self._create_planned(where, items))
+
+    def record(self, record: ExperimentRecord, artifacts: Mapping[str, bytes] | None = None) -> TrackedRun:
+        """Log a finished experiment; the same record again changes nothing.
+
+        Parameters
+        ----------
+        artifacts : mapping of str to bytes
+            What is drawn elsewhere, by path: ``report/effect_report.html``, ``figs/forest.png``.
+        """
+        return self.send(final_items(record, artifacts))
+
+    def send(self, items: RunItems) -> TrackedRun:
+        """Write a finished experiment: children first, the effect run's content next, its decision and ``smo.state`` last.
+
+        A run of the same spec that holds another result is kept as ``superseded``; one that was left half-written is completed.
+        """
+        with self._speaking(), self._alone():
+            where = self._experiment_id(items.experiment_name)
+            found = self._find(where, items.spec_hash)
+            if found is not None and found.data.tags.get("smo.record_digest", items.record_digest) != items.record_digest:
+                self._supersede(where, found.info.run_id)
+                found = None
+            if found is not None and found.data.tags.get("smo.state") == "final":
+                return self._tracked(where, found.info.run_id)
+            run_id = found.info.run_id if found is not None else self._create_planned(where, items)
+            self._write(where, run_id, items)
+            return self._tracked(where, run_id)
+
+    def _write(self, where: str, run_id: str, items: RunItems) -> None:
+        begun = (Tag(key="smo.state", value="writing"), Tag(key="smo.record_digest", value=items.record_digest))
+        self._batch(run_id, tags=begun)
+        self._client.update_run(run_id, status="RUNNING")
+        children = self._children(where, run_id)
+        for child in items.children:
+            self._write_child(where, run_id, children.get(child.label), child, items)
+        self._batch(run_id, metrics=items.metrics, params=items.params, tags=items.tags, at=items.finished_ms)
+        self._inputs(run_id, items.datasets)
+        self._upload(run_id, items.artifacts)
+        self._finish(run_id, items.finished_ms)
+        self._batch(run_id, tags=items.last_tags)
+
+    def _write_child(self, where: str, parent: str, run: Any, child: Child, items: RunItems) -> None:
+        if run is not None and run.data.tags.get("smo.state") == "final":
+            return
+        tags = {"mlflow.parentRunId": parent, "smo.state": "writing", **{tag.key: tag.value for tag in child.tags}}
+        start = items.started_ms or None
+        run_id = run.info.run_id if run is not None else self._create(where, child.name, tags, start)
+        self._batch(run_id, metrics=child.metrics, params=child.params, tags=child.tags, at=items.finished_ms)
+        self._inputs(run_id, child.datasets)
+        self._finish(run_id, items.finished_ms)
+        self._batch(run_id, tags=(Tag(key="smo.state", value="final"),))
+
+    def _create_planned(self, where: str, items: RunItems) -> str:
+        tags = {tag.key: tag.value for tag in items.tags} | {"smo.state": "planned"}
+        mine = self._create(where, items.run_name, tags, items.started_ms or None)
+        kept, *others = self._effect_runs(where, items.spec_hash)
+        for run in others:
+            # another process created the run of this spec in the same moment: one stays
+            self._client.delete_run(run.info.run_id)
+        if kept.info.run_id != mine:
+            return str(kept.info.run_id)
+        self._batch(mine, params=items.params)
+        self._upload(mine, items.artifacts)
+        self._client.update_run(mine, status="SCHEDULED")
+        return mine
+
+    def _create(self, where: str, name: str, tags: Mapping[str, str], start_ms: int | None) -> str:
+        run = self._client.create_run(where, start_time=start_ms, tags=dict(tags), run_name=name)
+        return str(run.info.run_id)
+
+    def _find(self, where: str, spec_hash: str) -> Any:
+        return next(iter(self._effect_runs(where, spec_hash)), None)
+
+    def _effect_runs(self, where: str, spec_hash: str) -> list[Any]:
+        query = f"tags.`smo.spec_hash` = '{spec_hash}' AND tags.`smo.role` = 'effect'"
+        runs = self._client.search_runs([where], filter_string=query, max_results=50)
+        return sorted(runs, key=lambda run: (run.data.tags.get("smo.state") != "final", run.info.start_time, run.info.run_id))
+
+    def _children(self, where: str, parent: str) -> dict[str, Any]:
+        """Return the replicates' runs below an effect run by label; of two of one replicate the older stays."""
+        query = f"tags.`mlflow.parentRunId` = '{parent}'"
+        page = self._client.search_runs([where], filter_string=query, max_results=1000)
+        runs = list(page)
+        while page.token:
+            page = self._client.search_runs([where], filter_string=query, max_results=1000, page_token=page.token)
+            runs += page
+        by_label: dict[str, Any] = {}
+        for run in sorted(runs, key=lambda run: (run.info.start_time, run.info.run_id)):
+            first = by_label.setdefault(run.data.tags.get("smo.replicate", run.info.run_id), run)
+            if first is not run:
+                self._client.delete_run(run.info.run_id)
+        return by_label
+
+    def _supersede(self, where: str, run_id: str) -> None:
+        for child in self._children(where, run_id).values():
+            self._batch(child.info.run_id, tags=(Tag(key="smo.role", value="superseded_replicate"),))
+        self._batch(run_id, tags=(Tag(key="smo.role", value="superseded"),))
+
+    def _batch(
+        self, run_id: str, *, metrics: Sequence[Metric] = (), params: Sequence[Param] = (), tags: Sequence[Tag] = (), at: int = 0
+    ) -> None:
+        from mlflow import entities
+
+        # a fixed moment and step make a repeated number the same row, so that a retry adds nothing
+        sent = [entities.Metric(m.key, m.value, at, 0) for m in metrics]
+        for part in _parts(sent, _MAX_METRICS):
+            self._client.log_batch(run_id, metrics=part)
+        for part in _parts([entities.Param(p.key, p.value) for p in params], _MAX_OTHERS):
+            self._client.log_batch(run_id, params=part)
+        for part in _parts([entities.RunTag(t.key, t.value) for t in tags], _MAX_OTHERS):
+            self._client.log_batch(run_id, tags=part)
+
+    def _inputs(self, run_id: str, datasets: Sequence[Dataset]) -> None:
+        from mlflow.entities import Dataset as MlflowDataset
+        from mlflow.entities import DatasetInput, InputTag
+
+        inputs = [
+            DatasetInput(
+                MlflowDataset(name=one.name, digest=one.digest, source_type="smo", source=f'{{"digest": "{one.source}"}}'),
+                [InputTag("mlflow.data.context", one.context)],
+            )
+            for one in datasets
+        ]
+        if inputs:
+            self._client.log_inputs(run_id, inputs)
+
+    def _upload(self, run_id: str, artifacts: Sequence[Artifact]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            for artifact in artifacts:
+                path = Path(folder) / artifact.path
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(artifact.content)
+                self._client.log_artifact(run_id, str(path), str(Path(artifact.path).parent))
+
+    def _finish(self, run_id: str, end_ms: int) -> None:
+        started = self._client.get_run(run_id).info.start_time or 0
+        self._client.set_terminated(run_id, "FINISHED", max(end_ms, started))
+
+    def _experiment_id(self, name: str) -> str:
+        """Return the id of the tracker's experiment: made, or brought back from deletion, with note and views up to date."""
+        from mlflow.exceptions import MlflowException
+
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            location = None if self._artifact_root is None else f"{self._artifact_root}/{name}"
+            try:
+                self._client.create_experiment(name, artifact_location=location)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+            found = self._client.get_experiment_by_name(name)
+        if found.lifecycle_stage == "deleted":
+            self._client.restore_experiment(found.experiment_id)
+        for key, value in experiment_tags().items():
+            if found.tags.get(key) != value:
+                self._client.set_experiment_tag(found.experiment_id, key, value)
+        return str(found.experiment_id)
+
+    @staticmethod
+    def _tracked(where: str, run_id: str) -> TrackedRun:
+        return TrackedRun(run_id=run_id, experiment_id=where, url_path=run_url("", where, run_id))
+
+    def _alone(self) -> Any:
+        """Hold the SQLite file against other processes of this machine; a server is not ours to lock."""
+        return nullcontext() if self._database is None else file_lock(self._database.with_name(f".{self._database.name}.writing"))
+
+    @cached_property
+    def _client(self) -> Any:
+        if self._database is None:
+            return _open_client(self.uri)
+        self._database.parent.mkdir(parents=True, exist_ok=True)
+        # the first to come creates the tables; two that migrate at once leave a database that neither can open
+        with file_lock(self._database.with_name(f".{self._database.name}.opening")):
+            return _open_client(f"{_SQLITE}{self._database}")
+
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
+        """Turn what a tracker can fail with into one error."""
+        try:
+            yield
+        except _failures() as error:
+            reason = " ".join(str(error).split())[:400]
+            raise TrackingError(
+                f"the tracker {self.uri} did not take what it was sent ({type(error).__name__}: {reason})"
+            ) from error
+
+
+def _open_client(uri: str) -> Any:
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        # deprecations inside MLflow and what it imports are not the user's to act on
+        warnings.simplefilter("ignore")
+        from mlflow.tracking import MlflowClient
+
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+        client = MlflowClient(tracking_uri=uri)
+        client.search_experiments(max_results=1)
+    return client
+
+
+def _failures() -> tuple[type[BaseException], ...]:
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return (MlflowException, RequestException, SQLAlchemyError, OSError)
+
+
+def _parts(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(values), size):
+        yield list(values[start : start + size])

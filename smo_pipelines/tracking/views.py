@@ -1,0 +1,138 @@
+"""What a reader sees first in MLflow: saved views and a note on the experiment, seeded as experiment tags.
+
+The state of a view is private to MLflow's interface (it is what the interface itself writes since 3.15.0), so everything that
+knows its shape is here, and a test holds it against the interface's own limits.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["SAVED_VIEWS", "SavedView", "experiment_tags", "run_url", "view_url"]
+
+_WORKFLOW = "workflowType=machine_learning"
+"""Without it MLflow opens its page for traces of language models, which is empty here."""
+
+_MADE_AT_MS = 1_767_225_600_000
+"""2026-01-01 UTC: views are written again at every start, so their date must not move."""
+
+_NOTE = """Each row is one operational change to how labels are made, and what it did to the safety model.
+
+**Open the view *Effects of changes*** (menu *Views*). Read the columns from the left:
+
+- **decision** - SHIP: better, and nothing else got worse by more than agreed. HOLD: not better by enough to matter.
+  ROLL BACK: worse, or a guardrail is broken. INCONCLUSIVE: the data cannot tell; the report says what would settle it.
+  INVALID: a check failed, so no effect is shown. PLANNED: registered before training, not decided yet.
+- **effect** - change of the primary metric, treatment minus control, in percentage points, with its 95% interval.
+- **guardrails** - metrics that must not get worse by more than a margin fixed before training.
+
+The report of a change (artifact `report/effect_report.html`) can be forwarded. Only runs whose tag `smo.state` is `final`
+are whole. Nothing is decided here: these numbers are copies of the stored decision, named by the tag `smo.decision_digest`.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedView:
+    """One entry of the menu *Views*; ``id`` is part of addresses that people keep, so it never changes.
+
+    Parameters
+    ----------
+    columns : tuple of (str, int)
+        Column ids of MLflow's table of runs, from the left, with their widths in pixels.
+    """
+
+    id: str
+    name: str
+    filter: str
+    columns: tuple[tuple[str, int], ...]
+    group_by: str | None = None
+
+    @property
+    def tag(self) -> tuple[str, str]:
+        """The experiment tag that holds this view: key and value."""
+        names = [name for name, _ in self.columns]
+        state: dict[str, object] = {
+            "searchFilter": self.filter,
+            "orderByKey": "attributes.start_time",
+            "orderByAsc": False,
+            "selectedColumns": names,
+            "columnOrder": names,
+            "columnWidths": dict(self.columns),
+            "groupBy": self.group_by,
+            "runsHiddenMode": "SHOW_ALL",
+        }
+        text = json.dumps(state, separators=(",", ":"), sort_keys=True)
+        envelope = {"name": self.name, "createdAt": _MADE_AT_MS, "updatedAt": _MADE_AT_MS, "state": text}
+        return f"mlflow.sharedViewState.{self.id}", json.dumps(envelope, separators=(",", ":"), sort_keys=True)
+
+
+def _tag_column(name: str) -> str:
+    return f"tags.`{name}`"
+
+
+SAVED_VIEWS = (
+    SavedView(
+        id="smo-effects",
+        name="Effects of changes",
+        filter="tags.`smo.role` = 'effect'",
+        columns=(
+            (_tag_column("decision"), 130),
+            (_tag_column("effect"), 190),
+            (_tag_column("guardrails"), 170),
+            (_tag_column("change"), 320),
+            (_tag_column("change_kind"), 150),
+            (_tag_column("owner"), 150),
+            ("attributes.`Description`", 520),
+        ),
+    ),
+    SavedView(
+        id="smo-replicates",
+        name="Replicates by arm",
+        filter="tags.`smo.role` = 'replicate'",
+        columns=(
+            (_tag_column("smo.arm"), 110),
+            (_tag_column("smo.kind"), 110),
+            (_tag_column("smo.seed"), 100),
+            (_tag_column("smo.experiment"), 220),
+            ("attributes.`Dataset`", 320),
+        ),
+    ),
+)
+"""The first one is where links lead."""
+
+
+def experiment_tags() -> Mapping[str, str]:
+    """Return the tags of a tracker's experiment: its note, its kind, and the saved views."""
+    return {
+        "mlflow.note.content": _NOTE,
+        "mlflow.experimentKind": "custom_model_development",
+        "smo.schema_version": "1",
+        **dict(view.tag for view in SAVED_VIEWS),
+    }
+
+
+def view_url(base: str, experiment_id: str, view: str = "smo-effects") -> str:
+    """Return the address of a saved view.
+
+    Parameters
+    ----------
+    base : str
+        Address of the MLflow server; empty gives the part after it.
+
+    Examples
+    --------
+    >>> view_url("http://127.0.0.1:5000/", "3")
+    'http://127.0.0.1:5000/#/experiments/3/runs?workflowType=machine_learning&viewStateShareKey=smo-effects'
+    """
+    return f"{base.rstrip('/')}/#/experiments/{experiment_id}/runs?{_WORKFLOW}&viewStateShareKey={view}"
+
+
+def run_url(base: str, experiment_id: str, run_id: str) -> str:
+    """Return the address of a run.
+
+    Examples
+    --------
+    >>> run_url("", "3", "abc")
+    '/#/experiments/3/runs/abc?workflowType=machine_learning'
+    """
+    return f"{base.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}?{_WORKFLOW}"
