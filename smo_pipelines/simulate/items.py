@@ -36,9 +36,11 @@ _HATE_MIX: dict[tuple[str, Form], float] = {
 }
 _OTHER_MIX = {Form.breach: 0.40, Form.lookalike: 0.35, Form.contested: 0.12, Form.plain: 0.25}
 
-_CLARITY_RANGE = (0.3, 2.0)
-_CLARITY_SD = 0.45
+_CLARITY_RANGE = (0.8, 2.2)
+_CLARITY_SD = 0.35
 _CLARITY_FLOOR = 0.1
+_HARD_SHARE = 0.15
+_HARD_CLARITY = (0.1, 0.4)
 _MAX_DRAWS = 200
 
 
@@ -49,7 +51,8 @@ class SimulatedItem:
     Attributes
     ----------
     clarity : float
-        How far the item lies from the line between labels, in standard deviations of one reading by an average rater.
+        How far the item lies on its side of the line between labels, in standard deviations of one reading by an average rater;
+        below 0 where most raters misread it.
     gold : mapping of str to str
         Label under every version of the item's policy.
     """
@@ -105,7 +108,7 @@ def _item(number: int, split: str, locale: str, template: Template, text: str, r
         form=template.form,
         template=template.id,
         text=text,
-        clarity=max(_CLARITY_FLOOR, _template_clarity(template.id) + _CLARITY_SD * float(rng.standard_normal())),
+        clarity=_clarity(template, rng),
         gold={version.id: gold_label(version, template.form) for version in GUIDELINES[template.policy]},
     )
 
@@ -119,6 +122,14 @@ def _new_text(template: Template, market: Market, split: str, rng: np.random.Gen
     raise LabelError(
         f"template {template.id!r} gave no new text in {_MAX_DRAWS} draws after {len(seen)} items of the {split} split; ask for fewer items"
     )
+
+
+def _clarity(template: Template, rng: np.random.Generator) -> float:
+    """Draw a clear item around its template's clarity, or one of the hard ones on which raters split."""
+    hard, z = rng.random() < _HARD_SHARE, float(rng.standard_normal())
+    if hard:
+        return _HARD_CLARITY[0] + _HARD_CLARITY[1] * z
+    return max(_CLARITY_FLOOR, _template_clarity(template.id) + _CLARITY_SD * z)
 
 
 @cache
