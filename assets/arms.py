@@ -83,7 +83,12 @@ def _replicates(arm: ArmName) -> dg.AssetsDefinition:
             if job.id.arm is arm:
                 yield dg.DynamicOutput(job.to_json(), mapping_key=job.id.label.replace("-", "_"))
 
-    @dg.op(name=f"{arm}_fit_and_score", retry_policy=_RETRY, pool="torch", description="Fit one replicate and score it on every benchmark.")
+    @dg.op(
+        name=f"{arm}_fit_and_score",
+        retry_policy=_RETRY,
+        pool="torch",
+        description="Fit one replicate and score it on every benchmark.",
+    )
     def fit_and_score(replicate: str) -> str:
         job = ReplicateJob.from_json(replicate)
         return shared_pool(job.classifier.threads).complete(job)

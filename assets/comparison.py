@@ -136,7 +136,9 @@ def report(context: dg.AssetExecutionContext, project: SmoProject) -> dg.Materia
         metadata["mlflow run"] = dg.MetadataValue.url(project.mlflow_link(published.run.url_path))
     if published.waiting is not None:
         metadata["tracker"] = published.waiting
-        context.log.warning(f"the tracker has not taken everything; it is kept and sent again with the next report: {published.waiting}")
+        context.log.warning(
+            f"the tracker has not taken everything; it is kept and sent again with the next report: {published.waiting}"
+        )
     return dg.MaterializeResult(metadata=metadata)
 
 

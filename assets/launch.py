@@ -134,7 +134,10 @@ def _form(catalogue: Catalogue) -> type[dg.Config]:
     benchmarks = list(catalogue.benchmarks)
     golds = sorted({gold for spec in catalogue.benchmarks.values() for gold in spec.gold_ids if gold})
     fields: dict[str, Any] = {
-        "experiment_id": (str, Field(default="", description="Letters, digits, '.', '_', '@', '-'. Blank: a name made from the content.")),
+        "experiment_id": (
+            str,
+            Field(default="", description="Letters, digits, '.', '_', '@', '-'. Blank: a name made from the content."),
+        ),
         "change_id": (str, Field(default="OC-0000", description="The operational change's own id.")),
         "what": (str, Field(default="clause 3.2 exempts quoted hate", description="What changes, in words a lead understands.")),
         "why": (str, Field(default="", description="Why it is tried.")),
@@ -150,11 +153,16 @@ def _form(catalogue: Catalogue) -> type[dg.Config]:
             ),
         ),
         "control_guideline": _choice("ControlGuideline", guidelines, "hate@3", "Guideline version of the control's ratings."),
-        "treatment_guideline": _choice("TreatmentGuideline", [SAME, *guidelines], "hate@4", "Guideline version of the treatment's ratings."),
+        "treatment_guideline": _choice(
+            "TreatmentGuideline", [SAME, *guidelines], "hate@4", "Guideline version of the treatment's ratings."
+        ),
         "control_pool": _choice("ControlPool", pools, "all", "Rater pool of the control."),
         "treatment_pool": _choice("TreatmentPool", [SAME, *pools], SAME, "Rater pool of the treatment."),
         "control_instrument": (str, Field(default="", description="Instrument of the control's ratings; blank: any.")),
-        "treatment_instrument": (str, Field(default="", description="Instrument of the treatment's ratings; blank: the control's.")),
+        "treatment_instrument": (
+            str,
+            Field(default="", description="Instrument of the treatment's ratings; blank: the control's."),
+        ),
         "control_aggregation": _choice("ControlAggregation", list(Aggregation), "majority", "How ratings become one label."),
         "treatment_aggregation": _choice("TreatmentAggregation", [SAME, *Aggregation], SAME, "The same for the treatment."),
         "assignment": _choice(
@@ -172,14 +180,20 @@ def _form(catalogue: Catalogue) -> type[dg.Config]:
         "primary_gold": _choice("PrimaryGold", [NONE, *golds], "hate@4", "Guideline of the gold; none where there is only one."),
         "smallest_effect_of_interest": (float, Field(default=0.02, description="An effect below this does not matter, e.g. 0.02.")),
         "guardrail_metric": _choice("GuardrailMetric", list(METRICS), "false_positive_rate", "A metric that must not get worse."),
-        "guardrail_benchmark": _choice("GuardrailBenchmark", [NONE, *benchmarks], "demo-lookalikes", "Where; none: no such guardrail."),
-        "guardrail_gold": _choice("GuardrailGold", [NONE, *golds], "hate@4", "Guideline of its gold; none where there is only one."),
+        "guardrail_benchmark": _choice(
+            "GuardrailBenchmark", [NONE, *benchmarks], "demo-lookalikes", "Where; none: no such guardrail."
+        ),
+        "guardrail_gold": _choice(
+            "GuardrailGold", [NONE, *golds], "hate@4", "Guideline of its gold; none where there is only one."
+        ),
         "guardrail_margin": (float, Field(default=0.05, description="The loss that is tolerated, in the metric's unit, above 0.")),
         "unchanged_gold_margin": (
             float,
             Field(default=0.03, description="Guideline edits: the tolerated loss on items whose gold is equal in both versions."),
         ),
-        "threshold": _choice("Threshold", list(ThresholdKind), "tuned", "tuned: each fit's own. control: the control's mean, for every fit."),
+        "threshold": _choice(
+            "Threshold", list(ThresholdKind), "tuned", "tuned: each fit's own. control: the control's mean, for every fit."
+        ),
         "rule": _choice("Rule", list(catalogue.rules), "default", "A file under configs/rules."),
     }
     return create_model("LaunchForm", __base__=dg.Config, **fields)

@@ -47,4 +47,3 @@ def replicate_progress(title: str) -> Iterator[Callable[[str, float], None]]:
             progress.update(task, completed=sum(shares.values()), note=f"{finished}/{total:.0f} fits")
 
         yield move
-

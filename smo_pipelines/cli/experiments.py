@@ -58,10 +58,10 @@ def _run_one(root: Path | None, name: str) -> None:
 
 def _show(context: typer.Context, experiment: Annotated[str, typer.Argument(help="An experiment's id.")]) -> None:
     """Print the decision of a finished experiment, with its intervals, without training anything."""
-    from smo_pipelines.experiment.record import is_decided
-    from smo_pipelines.experiment.register import find_experiment
     from smo_pipelines.config.experiments import resolve_experiment
     from smo_pipelines.experiment.prepare import load_arms
+    from smo_pipelines.experiment.record import is_decided
+    from smo_pipelines.experiment.register import find_experiment
     from smo_pipelines.experiment.run import conclude, effects_of
     from smo_pipelines.experiment.workspace import open_workspace
 
@@ -105,10 +105,14 @@ def _demo(context: typer.Context) -> None:
     workspace = open_workspace(context.obj)
     if not workspace.tables.has_ratings("demo"):
         receipt = write_demo(workspace.tables)
-        console.print(f"embedded operation written: {receipt.ratings:,} ratings of {receipt.items:,} items by {receipt.raters:,} raters")
+        console.print(
+            f"embedded operation written: {receipt.ratings:,} ratings of {receipt.items:,} items by {receipt.raters:,} raters"
+        )
     for name in DEMO_EXPERIMENTS:
         _run_one(context.obj, name)
-    console.print("\n[bold]Where to look[/]: `make up` (or `smo up`) serves Dagster and MLflow on this machine and prints their addresses.")
+    console.print(
+        "\n[bold]Where to look[/]: `make up` (or `smo up`) serves Dagster and MLflow on this machine and prints their addresses."
+    )
 
 
 def _print_decision(record: Any) -> None:
@@ -118,7 +122,9 @@ def _print_decision(record: Any) -> None:
     decision = record.decision
     colour = _COLOURS[str(decision.verdict)]
     reasons = "\n".join(f"- {reason}" for reason in decision.reasons)
-    console.print(Panel(escape(f"{decision.sentence}\n{reasons}"), title=f"[bold {colour}]{decision.verdict.upper()}[/]", border_style=colour))
+    console.print(
+        Panel(escape(f"{decision.sentence}\n{reasons}"), title=f"[bold {colour}]{decision.verdict.upper()}[/]", border_style=colour)
+    )
     shown = [e for e in decision.effects if e.question.role in (Role.primary, Role.guardrail, Role.gold_cell)]
     if not shown:
         return
@@ -126,11 +132,19 @@ def _print_decision(record: Any) -> None:
     for effect in shown:
         margin = "" if effect.margin is None else f"{100 * effect.margin:g} pp"
         if isinstance(effect, NotEstimable):
-            table.add_row(str(effect.question.role), escape(question_phrase(effect.question)), "not estimable", escape(effect.sentence), margin)
+            table.add_row(
+                str(effect.question.role),
+                escape(question_phrase(effect.question)),
+                "not estimable",
+                escape(effect.sentence),
+                margin,
+            )
             continue
         change, low, high = change_with_interval(effect)
         unit = unit_of(effect.question.metric)
-        table.add_row(str(effect.question.role), escape(question_phrase(effect.question)), f"{change} {unit}", f"{low} to {high}", margin)
+        table.add_row(
+            str(effect.question.role), escape(question_phrase(effect.question)), f"{change} {unit}", f"{low} to {high}", margin
+        )
     console.print(table)
     primary = shown[0]
     if not isinstance(primary, NotEstimable):

@@ -62,7 +62,8 @@ def _doctor(context: typer.Context) -> None:
         catalogue = workspace.catalogue
         counts = (catalogue.guidelines, catalogue.pools, catalogue.classifiers, catalogue.rules, catalogue.benchmarks)
         return ", ".join(
-            f"{len(found)} {what}" for found, what in zip(counts, ("guidelines", "pools", "classifiers", "rules", "benchmarks"), strict=True)
+            f"{len(found)} {what}"
+            for found, what in zip(counts, ("guidelines", "pools", "classifiers", "rules", "benchmarks"), strict=True)
         )
 
     def tracker() -> str:

@@ -186,7 +186,9 @@ def _raise_if_ended(running: Sequence[tuple[Service, "subprocess.Popen[bytes]"]]
     for service, process in running:
         if process.poll() is not None:
             tail = _log(service, logs).read_text(errors="replace").strip().splitlines()[-1:]
-            raise ServiceError(f"{service.name} ended with exit code {process.returncode}: {' '.join(tail)} (see {_log(service, logs)})")
+            raise ServiceError(
+                f"{service.name} ended with exit code {process.returncode}: {' '.join(tail)} (see {_log(service, logs)})"
+            )
 
 
 def _stop(running: Sequence[tuple[Service, "subprocess.Popen[bytes]"]]) -> None:

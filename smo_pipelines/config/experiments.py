@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from pydantic import Field, PositiveFloat
@@ -226,7 +225,9 @@ def _check_recipe(recipe: SnapshotRecipe, catalogue: Catalogue) -> None:
         raise ConfigError("a recipe must name a guideline: it says which label is the positive one")
     guideline = _look_up("guideline", recipe.guideline, catalogue.guidelines)
     if guideline.question != recipe.question:
-        raise ConfigError(f"guideline {guideline.id} is about the question {guideline.question!r}, the recipe asks {recipe.question!r}")
+        raise ConfigError(
+            f"guideline {guideline.id} is about the question {guideline.question!r}, the recipe asks {recipe.question!r}"
+        )
 
 
 def _check_arms(model: ExperimentModel, control: SnapshotRecipe, treatment: SnapshotRecipe, source: str) -> None:
@@ -255,7 +256,9 @@ def _check_question(question: Question, catalogue: Catalogue, arms: Iterable[Sna
     if question.items == "gold_unchanged":
         missing = [str(arm.guideline) for arm in arms if arm.guideline not in spec.gold_ids]
         if missing:
-            raise ConfigError(f"{source}: {question.label} needs gold under both guidelines; {question.on} lacks {', '.join(missing)}")
+            raise ConfigError(
+                f"{source}: {question.label} needs gold under both guidelines; {question.on} lacks {', '.join(missing)}"
+            )
     elif question.items != "all" and not question.items.startswith("slice:"):
         raise ConfigError(f"{source}: items {question.items!r}: legal are all, gold_unchanged and slice:<name>=<value>")
 
@@ -286,9 +289,7 @@ def _pins(arms: Iterable[SnapshotRecipe], catalogue: Catalogue) -> tuple[tuple[s
 
 
 def _question(model: _QuestionModel, role: Role) -> Question:
-    return Question(
-        metric=model.metric, on=model.on, gold=model.gold, items=model.items, threshold=model.threshold, role=role
-    )
+    return Question(metric=model.metric, on=model.on, gold=model.gold, items=model.items, threshold=model.threshold, role=role)
 
 
 def _look_up(what: str, name: str, legal: Mapping[str, Any]) -> Any:

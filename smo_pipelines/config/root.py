@@ -48,4 +48,6 @@ def find_root(explicit: Path | None = None) -> ProjectRoot:
     for folder in (here, *here.parents):
         if (folder / "configs").is_dir():
             return ProjectRoot(folder)
-    raise ConfigError(f"no project found in {here} or above it (no configs/ folder); `smo init DIR` writes a new one, --root names one")
+    raise ConfigError(
+        f"no project found in {here} or above it (no configs/ folder); `smo init DIR` writes a new one, --root names one"
+    )

@@ -1,5 +1,7 @@
 """Benchmarks by name: from a suite's file, from the items table, or from held-out labels."""
 
+from pathlib import Path
+
 import numpy as np
 
 from smo_pipelines.benchmarks.from_items import benchmark_from_items
@@ -7,7 +9,6 @@ from smo_pipelines.benchmarks.suites import hatecheck, table
 from smo_pipelines.config.catalogue import BenchmarkSpec, expand_path
 from smo_pipelines.domain.benchmarks import Benchmark
 from smo_pipelines.domain.labels import TIE
-from smo_pipelines.domain.texts import normalise
 from smo_pipelines.errors import BenchmarkError, UnknownName
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.labels.snapshot import build_snapshot
@@ -36,25 +37,45 @@ def load_benchmark(workspace: Workspace, name: str) -> Benchmark:
     path = expand_path(spec.path, workspace.root, f"benchmark {name!r}")
     if spec.kind == "hatecheck":
         return hatecheck.load(path, name=name, gold=spec.gold)
-    return table.load(path, name=name, gold=spec.gold, columns=spec.columns, slices=spec.slices, diagnostic=spec.diagnostic)
+    return _from_table(workspace, name, spec, path)
 
 
 def _from_items(workspace: Workspace, name: str, spec: BenchmarkSpec) -> Benchmark:
     items = workspace.tables.items(spec.project, spec.predicate)
     if not len(items.item_ids):
-        raise BenchmarkError(f"benchmark {name!r} selects no item of the project {spec.project!r}; import the project's items first")
+        raise BenchmarkError(
+            f"benchmark {name!r} selects no item of the project {spec.project!r}; import the project's items first"
+        )
     missing = [gold for gold in spec.golds if gold not in items.gold]
     if missing:
-        raise BenchmarkError(f"benchmark {name!r}: the items have no gold under {', '.join(missing)}; they have {sorted(items.gold)}")
-    positive = {gold: workspace.catalogue.guidelines[gold].positive for gold in spec.golds}
+        raise BenchmarkError(
+            f"benchmark {name!r}: the items have no gold under {', '.join(missing)}; they have {sorted(items.gold)}"
+        )
+    guidelines = {gold: workspace.catalogue.guidelines[gold] for gold in spec.golds}
     return benchmark_from_items(
         name,
         items.item_ids,
         items.texts,
         {gold: items.gold[gold] for gold in spec.golds},
-        positive,
-        clusters=items.attributes[spec.cluster] if spec.cluster else items.item_ids,
+        {gold: guideline.positive for gold, guideline in guidelines.items()},
+        labels={gold: guideline.labels for gold, guideline in guidelines.items()},
+        clusters=items.attributes[spec.cluster] if spec.cluster else None,
         slices={column: items.attributes[column] for column in spec.slices},
+        diagnostic=spec.diagnostic,
+    )
+
+
+def _from_table(workspace: Workspace, name: str, spec: BenchmarkSpec, path: Path) -> Benchmark:
+    guideline = workspace.catalogue.guidelines[spec.gold]
+    gold = table.GoldColumn(column=spec.columns.get("gold", "gold"), positive=guideline.positive, labels=guideline.labels)
+    return table.load(
+        path,
+        name=name,
+        item_id=spec.columns.get("item_id", "item_id"),
+        text=spec.columns.get("text", "text"),
+        golds={guideline.id: gold},
+        cluster=spec.cluster or None,
+        slices=spec.slices,
         diagnostic=spec.diagnostic,
     )
 
@@ -72,7 +93,6 @@ def _held_out(workspace: Workspace, name: str, spec: BenchmarkSpec) -> Benchmark
         texts,
         {guideline.id: np.where(snapshot.labels[kept] == 1, guideline.positive, negative)},
         {guideline.id: guideline.positive},
-        clusters=np.asarray([normalise(text) for text in texts.tolist()]),
         slices={column: snapshot.attributes[column][kept] for column in spec.slices},
         diagnostic=True,
     )

@@ -248,4 +248,3 @@ def _raters(arms: Arms) -> tuple[Finding, ...]:
             limit=15.0,
         ),
     )
-

@@ -11,9 +11,9 @@ from smo_pipelines.classifiers import api as classifiers
 from smo_pipelines.domain.benchmarks import Benchmark, PredictionSet
 from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
 from smo_pipelines.domain.digests import digest_of
+from smo_pipelines.domain.effects import NotEstimable
 from smo_pipelines.domain.experiments import ArmName, ReplicateId, ReplicateKind
 from smo_pipelines.domain.runs import ReplicateResult
-from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.experiment.frames import pack, unpack
 from smo_pipelines.experiment.stored import get_benchmark, get_training_set
 from smo_pipelines.stats.metrics import METRICS
@@ -122,13 +122,17 @@ def _score(job: ReplicateJob, store: ResultStore, fitted: classifiers.Fitted, be
         scores=scores,
         threshold=fitted.threshold,
     )
-    metrics = {gold: _plain(score_with_evaluate(predictions, benchmark, gold=gold, metrics=tuple(METRICS))) for gold in benchmark.golds}
+    metrics = {
+        gold: _plain(score_with_evaluate(predictions, benchmark, gold=gold, metrics=tuple(METRICS))) for gold in benchmark.golds
+    }
     meta = {"fit": job.key, "benchmark": benchmark.name, "threshold": fitted.threshold, "metrics": metrics}
     store.put("predictions", job.prediction_key(key), meta=meta, files={"scores.parquet": pack({"score": predictions.scores})})
 
 
-def _plain(metrics: Mapping[str, float | CannotEstimate]) -> dict[str, Any]:
-    return {name: {"not_estimable": value.code} if isinstance(value, CannotEstimate) else value for name, value in metrics.items()}
+def _plain(metrics: Mapping[str, float | NotEstimable]) -> dict[str, Any]:
+    return {
+        name: {"not_estimable": str(value.code)} if isinstance(value, NotEstimable) else value for name, value in metrics.items()
+    }
 
 
 def find_result(job: ReplicateJob, store: ResultStore, benchmarks: Mapping[str, Benchmark]) -> ReplicateResult | None:
