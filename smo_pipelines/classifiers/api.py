@@ -123,6 +123,6 @@ def _check_classes(training: TrainingSet) -> None:
         negative = int((labels == 0).sum())
         if not positive or not negative:
             raise ClassifierError(
-                f"the {name} split has {positive} positive and {negative} negative items, and a classifier needs both: label more items, "
-                "or check the recipe's labels"
+                f"the {name} split has {positive} positive and {negative} negative items, and a classifier needs both: "
+                "label more items, or check the recipe's labels"
             )

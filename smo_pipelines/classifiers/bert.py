@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional as F
 
 from smo_pipelines.errors import ClassifierError
 
@@ -151,8 +151,8 @@ def first_token_layer(w: Weights, x: Tensor, mask: Tensor, shape: BertShape, dro
     """
     rows, _, hidden = x.shape
     heads, size = shape.heads, hidden // shape.heads
-    to_q, to_k, to_v = w["qkv.weight"].split(hidden)
-    bias_q, _, bias_v = w["qkv.bias"].split(hidden)
+    to_q, to_k, to_v = w["qkv.weight"].chunk(3)
+    bias_q, _, bias_v = w["qkv.bias"].chunk(3)
     first = x[:, 0]
     q = F.linear(first, to_q, bias_q).view(rows, heads, size).transpose(0, 1)
     seen = torch.bmm(q, to_k.view(heads, size, hidden)).transpose(0, 1)  # (rows, heads, hidden)

@@ -44,8 +44,9 @@ class FittedTfidf:
         from scipy.special import expit
 
         counts = _counter(self.config, vocabulary=self.vocabulary).transform(texts)
-        logits = _weighted(counts, self.idf) @ self.coefficients + self.intercept
-        return np.asarray(expit(logits), dtype=np.float64)
+        logits = np.asarray(_weighted(counts, self.idf) @ self.coefficients) + self.intercept
+        scores: np.ndarray = expit(logits)
+        return scores
 
     def files(self) -> dict[str, bytes]:
         """Return the arrays, the vocabulary, what they belong to, and a model card."""
@@ -90,8 +91,8 @@ def fit_tfidf(config: ClassifierConfig, training: TrainingSet, *, seed: int) -> 
         counts = counter.fit_transform(training.texts[keep])
     except ValueError as error:  # scikit-learn's only word for an empty vocabulary
         raise ClassifierError(
-            f"{config.name}: no character n-gram of lengths {config.ngrams} occurs in {_LEAST_DOCUMENTS} training texts; give more or "
-            "longer texts"
+            f"{config.name}: no character n-gram of lengths {config.ngrams} occurs in {_LEAST_DOCUMENTS} training texts; "
+            "give more or longer texts"
         ) from error
     seen = np.bincount(counts.indices, minlength=counts.shape[1])
     idf = np.log((1 + counts.shape[0]) / (1 + seen)) + 1.0

@@ -35,8 +35,8 @@ def tune(scores: np.ndarray, labels: np.ndarray) -> float:
     n_positive = int(positive.sum())
     if n_positive in (0, len(positive)):
         raise ClassifierError(
-            f"the development split has {n_positive} positive and {len(positive) - n_positive} negative items; choosing a threshold "
-            "needs both: label more items, or check the recipe's labels"
+            f"the development split has {n_positive} positive and {len(positive) - n_positive} negative items; "
+            "choosing a threshold needs both: label more items, or check the recipe's labels"
         )
     order = np.argsort(scores, kind="stable")
     values, starts = np.unique(scores[order], return_index=True)

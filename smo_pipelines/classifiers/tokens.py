@@ -48,9 +48,9 @@ class Tokeniser:
     def unknown_share(self, texts: Sequence[str]) -> float:
         """Return the share of word pieces, special tokens apart, that the vocabulary does not hold; 0 for no pieces."""
         unknown = self._tokenizer.token_to_id("[UNK]")
-        pieces = [found.ids for found in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+        pieces = [np.asarray(found.ids) for found in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
         total = sum(len(one) for one in pieces)
-        return sum(one.count(unknown) for one in pieces) / total if total else 0.0
+        return sum(int((one == unknown).sum()) for one in pieces) / total if total else 0.0
 
     def check(self, texts: Sequence[str], what: str, backbone: str) -> None:
         """Refuse texts that the vocabulary does not cover.
@@ -63,6 +63,6 @@ class Tokeniser:
         share = self.unknown_share(texts)
         if share > UNKNOWN_ALLOWED:
             raise UnknownTokens(
-                f"{share:.1%} of the word pieces of {what} are unknown to the backbone {backbone!r} (at most {UNKNOWN_ALLOWED:.0%} may "
-                "be): select the locales it can read, or use the classifier 'tfidf', which reads any script"
+                f"{share:.1%} of the word pieces of {what} are unknown to the backbone {backbone!r} (at most "
+                f"{UNKNOWN_ALLOWED:.0%} may be): select the locales it can read, or use the classifier 'tfidf', which reads any script"
             )

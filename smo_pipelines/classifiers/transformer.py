@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional as F
 
 from smo_pipelines.classifiers.bert import (
     BertShape,
@@ -288,7 +288,7 @@ def _card(fitted: FittedTransformer) -> str:
         [
             f"# {config.name}",
             "",
-            f"The top {config.train_layers} encoder layers of `{config.backbone}` and a classification head, trained to score text.",
+            f"The top {config.train_layers} encoder layers of `{config.backbone}` and a classification head, trained together.",
             "Only the trained tensors are here; they work on that backbone alone, checked by digest when they are loaded.",
             "",
             f"- Threshold: {fitted.threshold:.4f} (greatest F1 on the development split)",

