@@ -74,7 +74,7 @@ def _replicates(arm: ArmName) -> dg.AssetsDefinition:
         waiting = waiting_jobs(workspace, arms, jobs)
         if waiting:
             try:
-                check_texts(arms)
+                check_texts(workspace, arms)
             except SmoError as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from error
             shared_pool(arms.experiment.classifier.threads).queue(waiting)

@@ -10,7 +10,7 @@ from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
 from smo_pipelines.domain.labels import TrainingSet
 from smo_pipelines.errors import ClassifierError
 
-__all__ = ["Fitted", "check_readable", "fit", "load", "warm"]
+__all__ = ["Fitted", "check_readable", "fit", "identity", "load", "warm"]
 
 
 class Fitted(Protocol):
@@ -81,6 +81,21 @@ def load(config: ClassifierConfig, files: Mapping[str, bytes], cache_dir: Path) 
     from smo_pipelines.classifiers.transformer import load_transformer
 
     return load_transformer(config, files, cache_dir)
+
+
+def identity(config: ClassifierConfig, cache_dir: Path | None = None) -> str:
+    """Return the name of what a fit starts from: the digest of the backbone's weights, or the kind where there is no backbone.
+
+    Raises
+    ------
+    WeightsMissing, WeightsMismatch
+        When the backbone is not there, or is not the expected one.
+    """
+    if config.kind is ClassifierKind.tfidf:
+        return str(config.kind)
+    from smo_pipelines.classifiers.weights import find_backbone
+
+    return find_backbone(config, cache_dir).digest
 
 
 def check_readable(config: ClassifierConfig, texts: Sequence[str], what: str, cache_dir: Path | None = None) -> None:

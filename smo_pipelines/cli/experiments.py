@@ -99,15 +99,12 @@ def _list(context: typer.Context) -> None:
 
 def _demo(context: typer.Context) -> None:
     """Make the embedded operation and run two pre-registered experiments on it: a guideline edit, and an A/A that could fail."""
+    from smo_pipelines.cli.labels import simulate_demo
     from smo_pipelines.experiment.workspace import open_workspace
-    from smo_pipelines.simulate.write import write_demo
 
     workspace = open_workspace(context.obj)
     if not workspace.tables.has_ratings("demo"):
-        receipt = write_demo(workspace.tables)
-        console.print(
-            f"embedded operation written: {receipt.ratings:,} ratings of {receipt.items:,} items by {receipt.raters:,} raters"
-        )
+        simulate_demo(workspace)
     for name in DEMO_EXPERIMENTS:
         _run_one(context.obj, name)
     console.print(

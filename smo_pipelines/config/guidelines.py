@@ -6,7 +6,7 @@ from pathlib import Path
 from smo_pipelines.config.reading import Strict, check_id, parse, read_yaml
 from smo_pipelines.config.root import ProjectRoot
 from smo_pipelines.domain.guidelines import Clause, GuidelineVersion
-from smo_pipelines.errors import ConfigError
+from smo_pipelines.errors import ConfigError, did_you_mean
 
 __all__ = ["load_guidelines", "parse_guideline"]
 
@@ -88,4 +88,7 @@ def load_guidelines(root: ProjectRoot) -> dict[str, GuidelineVersion]:
         if version.id != expected:
             raise ConfigError(f"{path.relative_to(root.path)}: the id is {version.id!r}; by its place it must be {expected!r}")
         versions[version.id] = version
+    for version in versions.values():
+        if version.parent is not None and version.parent not in versions:
+            raise ConfigError(f"guideline {version.id}: unknown parent {version.parent!r}; {did_you_mean(version.parent, versions)}")
     return versions

@@ -57,7 +57,7 @@ def waiting_jobs(workspace: Workspace, arms: Arms, jobs: Sequence[ReplicateJob])
     return tuple(job for job in jobs if find_result(job, workspace.store, benchmarks) is None)
 
 
-def check_texts(arms: Arms) -> None:
+def check_texts(workspace: Workspace, arms: Arms) -> None:
     """Refuse, before anything is trained, texts that the classifier's backbone cannot read.
 
     Raises
@@ -66,16 +66,16 @@ def check_texts(arms: Arms) -> None:
         When more than 5% of the word pieces of the snapshot or of a benchmark are unknown to the backbone.
     """
     config = arms.experiment.classifier
-    classifiers.check_readable(config, arms.matching.training_set(ArmName.control).texts.tolist(), "the training items")
+    classifiers.check_readable(config, arms.matching.training_set(ArmName.control).texts.tolist(), "the training items", workspace.cache_dir)
     for benchmark in arms.benchmarks:
-        classifiers.check_readable(config, benchmark.texts.tolist(), f"benchmark {benchmark.name!r}")
+        classifiers.check_readable(config, benchmark.texts.tolist(), f"benchmark {benchmark.name!r}", workspace.cache_dir)
 
 
 def train(workspace: Workspace, arms: Arms, *, on_progress: Callable[[str, float], None] | None = None) -> int:
     """Run every replicate that is not in the store, and return how many those were."""
     waiting = waiting_jobs(workspace, arms, jobs_of(workspace, arms))
     if waiting:
-        check_texts(arms)
+        check_texts(workspace, arms)
         if on_progress is not None:
             on_progress("total", float(len(waiting)))
         with ReplicatePool(threads=arms.experiment.classifier.threads, on_progress=on_progress) as pool:
@@ -166,7 +166,8 @@ def run_experiment(
     """Run a registered experiment to its decision; what is in the store is not computed again."""
     started = clock()
     arms = pin_arms(workspace, experiment)
-    trained, effects = 0, ()
+    trained = 0
+    effects: tuple[Effect, ...] = ()
     if arms.valid:
         trained = train(workspace, arms, on_progress=on_progress)
         effects = effects_of(workspace, arms)

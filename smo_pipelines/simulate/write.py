@@ -1,13 +1,13 @@
 """Put a simulated operation into the label tables, through the door that every export takes."""
 
 import datetime as dt
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smo_pipelines.simulate.operation import PROJECT, SimulatedOperation
 
 if TYPE_CHECKING:
     from smo_pipelines.labels.batch import ImportReceipt, LabelBatch
+    from smo_pipelines.labels.tables import LabelTables
 
 __all__ = ["label_batch", "write_operation"]
 
@@ -21,16 +21,12 @@ def label_batch(operation: SimulatedOperation) -> "LabelBatch":
     )
 
 
-def write_operation(root: Path, operation: SimulatedOperation, *, imported_at: dt.datetime) -> "ImportReceipt":
-    """Append the operation to the label tables under ``root``; a second call with the same operation adds nothing.
+def write_operation(tables: "LabelTables", operation: SimulatedOperation, *, imported_at: dt.datetime) -> "ImportReceipt":
+    """Append the operation to the label tables; a second call with the same operation adds nothing.
 
     Parameters
     ----------
-    root : Path
-        The folder of the label tables.
     imported_at : datetime
         The moment that later as-of recipes compare with.
     """
-    from smo_pipelines.labels.tables import LabelTables
-
-    return LabelTables(root).append(label_batch(operation), imported_at=imported_at)
+    return tables.append(label_batch(operation), imported_at=imported_at)
