@@ -114,7 +114,7 @@ def _churn(by_unit: np.ndarray) -> float:
     """Return one arm's part of ``V_SI``: the run-by-item residual variance over units and runs."""
     runs, units = by_unit.shape
     residual = float(np.sum((by_unit - by_unit.mean(axis=0)) ** 2))
-    return residual / ((runs - 1) * (units - 1) * units * runs)
+    return float(residual / ((runs - 1) * (units - 1) * units * runs))
 
 
 def _run_part(control: np.ndarray, treatment: np.ndarray) -> tuple[float, float]:
