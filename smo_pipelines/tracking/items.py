@@ -127,6 +127,8 @@ class RunItems:
         Names the content without its provenance: equal for two launches of one spec that gave one result.
     started_ms, finished_ms : int
         Milliseconds since 1970, from the record; 0 for a plan.
+    first_tags : tuple of Tag
+        What the effect run is created with: it reads PLANNED.
     last_tags : tuple of Tag
         Written after everything else, in one batch: a reader who sees them sees a whole run.
     """
@@ -138,6 +140,7 @@ class RunItems:
     record_digest: str
     started_ms: int
     finished_ms: int
+    first_tags: tuple[Tag, ...]
     tags: tuple[Tag, ...]
     last_tags: tuple[Tag, ...]
     params: tuple[Param, ...]

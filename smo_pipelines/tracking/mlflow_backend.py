@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from smo_pipelines.tracking.views import experiment_tags, run_url
 __all__ = ["MlflowTracker", "TrackedRun"]
 
 _SQLITE = "sqlite:///"
-_MAX_METRICS = 1000
+_MAX_METRICS = 800
 _MAX_OTHERS = 100
+"""A batch holds 1000 things at most, of which 100 params and 100 tags."""
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # a tracker that is down is reported in seconds, not minutes; the record waits in the outbox
@@ -80,7 +82,7 @@ class MlflowTracker:
         with self._speaking(), self._alone():
             where = self._experiment_id(items.experiment_name)
             found = self._find(where, items.spec_hash)
-            return self._tracked(where, found.info.run_id if found is not None else self._create_planned(where, items))
+            return self._tracked(where, found or self._create_planned(where, items))
 
     def record(self, record: ExperimentRecord, artifacts: Mapping[str, bytes] | None = None) -> TrackedRun:
         """Log a finished experiment; the same record again changes nothing.
@@ -104,12 +106,13 @@ class MlflowTracker:
                 self._supersede(where, found.info.run_id)
                 found = None
             if found is not None and found.data.tags.get("smo.state") == "final":
-                return self._tracked(where, found.info.run_id)
-            run_id = found.info.run_id if found is not None else self._create_planned(where, items)
-            self._write(where, run_id, items)
-            return self._tracked(where, run_id)
+                return self._tracked(where, found)
+            run = found or self._create_planned(where, items)
+            self._write(where, run, items)
+            return self._tracked(where, run)
 
-    def _write(self, where: str, run_id: str, items: RunItems) -> None:
+    def _write(self, where: str, run: Any, items: RunItems) -> None:
+        run_id = run.info.run_id
         begun = (Tag(key="smo.state", value="writing"), Tag(key="smo.record_digest", value=items.record_digest))
         self._batch(run_id, tags=begun)
         self._client.update_run(run_id, status="RUNNING")
@@ -119,37 +122,35 @@ class MlflowTracker:
         self._batch(run_id, metrics=items.metrics, params=items.params, tags=items.tags, at=items.finished_ms)
         self._inputs(run_id, items.datasets)
         self._upload(run_id, items.artifacts)
-        self._finish(run_id, items.finished_ms)
+        self._client.set_terminated(run_id, "FINISHED", max(items.finished_ms, run.info.start_time))
         self._batch(run_id, tags=items.last_tags)
 
     def _write_child(self, where: str, parent: str, run: Any, child: Child, items: RunItems) -> None:
         if run is not None and run.data.tags.get("smo.state") == "final":
             return
-        tags = {"mlflow.parentRunId": parent, "smo.state": "writing", **{tag.key: tag.value for tag in child.tags}}
-        start = items.started_ms or None
-        run_id = run.info.run_id if run is not None else self._create(where, child.name, tags, start)
-        self._batch(run_id, metrics=child.metrics, params=child.params, tags=child.tags, at=items.finished_ms)
-        self._inputs(run_id, child.datasets)
-        self._finish(run_id, items.finished_ms)
-        self._batch(run_id, tags=(Tag(key="smo.state", value="final"),))
+        if run is None:
+            tags = {"mlflow.parentRunId": parent, "smo.state": "writing", **{tag.key: tag.value for tag in child.tags}}
+            run = self._create(where, child.name, tags, items.started_ms)
+        self._inputs(run.info.run_id, child.datasets)
+        self._client.set_terminated(run.info.run_id, "FINISHED", max(items.finished_ms, run.info.start_time))
+        # the tracker writes the tags of a batch after its numbers
+        tag = Tag(key="smo.state", value="final")
+        self._batch(run.info.run_id, metrics=child.metrics, params=child.params, tags=(*child.tags, tag), at=items.finished_ms)
 
-    def _create_planned(self, where: str, items: RunItems) -> str:
-        tags = {tag.key: tag.value for tag in items.tags} | {"smo.state": "planned"}
-        mine = self._create(where, items.run_name, tags, items.started_ms or None)
+    def _create_planned(self, where: str, items: RunItems) -> Any:
+        mine = self._create(where, items.run_name, {tag.key: tag.value for tag in items.first_tags}, items.started_ms)
         kept, *others = self._effect_runs(where, items.spec_hash)
         for run in others:
             # another process created the run of this spec in the same moment: one stays
             self._client.delete_run(run.info.run_id)
-        if kept.info.run_id != mine:
-            return str(kept.info.run_id)
-        self._batch(mine, params=items.params)
-        self._upload(mine, items.artifacts)
-        self._client.update_run(mine, status="SCHEDULED")
-        return mine
+        if kept.info.run_id == mine.info.run_id:
+            self._batch(kept.info.run_id, params=items.params)
+            self._upload(kept.info.run_id, [one for one in items.artifacts if one.path.startswith("plan/")])
+            self._client.update_run(kept.info.run_id, status="SCHEDULED")
+        return kept
 
-    def _create(self, where: str, name: str, tags: Mapping[str, str], start_ms: int | None) -> str:
-        run = self._client.create_run(where, start_time=start_ms, tags=dict(tags), run_name=name)
-        return str(run.info.run_id)
+    def _create(self, where: str, name: str, tags: Mapping[str, str], start_ms: int) -> Any:
+        return self._client.create_run(where, start_time=start_ms or None, tags=dict(tags), run_name=name)
 
     def _find(self, where: str, spec_hash: str) -> Any:
         return next(iter(self._effect_runs(where, spec_hash)), None)
@@ -185,13 +186,11 @@ class MlflowTracker:
         from mlflow import entities
 
         # a fixed moment and step make a repeated number the same row, so that a retry adds nothing
-        sent = [entities.Metric(m.key, m.value, at, 0) for m in metrics]
-        for part in _parts(sent, _MAX_METRICS):
-            self._client.log_batch(run_id, metrics=part)
-        for part in _parts([entities.Param(p.key, p.value) for p in params], _MAX_OTHERS):
-            self._client.log_batch(run_id, params=part)
-        for part in _parts([entities.RunTag(t.key, t.value) for t in tags], _MAX_OTHERS):
-            self._client.log_batch(run_id, tags=part)
+        sent = _parts([entities.Metric(m.key, m.value, at, 0) for m in metrics], _MAX_METRICS)
+        fixed = _parts([entities.Param(p.key, p.value) for p in params], _MAX_OTHERS)
+        words = _parts([entities.RunTag(t.key, t.value) for t in tags], _MAX_OTHERS)
+        for some_metrics, some_params, some_tags in zip_longest(sent, fixed, words, fillvalue=()):
+            self._client.log_batch(run_id, metrics=some_metrics, params=some_params, tags=some_tags)
 
     def _inputs(self, run_id: str, datasets: Sequence[Dataset]) -> None:
         from mlflow.entities import Dataset as MlflowDataset
@@ -215,10 +214,6 @@ class MlflowTracker:
                 path.write_bytes(artifact.content)
                 self._client.log_artifact(run_id, str(path), str(Path(artifact.path).parent))
 
-    def _finish(self, run_id: str, end_ms: int) -> None:
-        started = self._client.get_run(run_id).info.start_time or 0
-        self._client.set_terminated(run_id, "FINISHED", max(end_ms, started))
-
     def _experiment_id(self, name: str) -> str:
         """Return the id of the tracker's experiment: made, or brought back from deletion, with note and views up to date."""
         from mlflow.exceptions import MlflowException
@@ -240,7 +235,8 @@ class MlflowTracker:
         return str(found.experiment_id)
 
     @staticmethod
-    def _tracked(where: str, run_id: str) -> TrackedRun:
+    def _tracked(where: str, run: Any) -> TrackedRun:
+        run_id = str(run.info.run_id)
         return TrackedRun(run_id=run_id, experiment_id=where, url_path=run_url("", where, run_id))
 
     def _alone(self) -> Any:

@@ -1,0 +1,118 @@
+"""One self-contained page an experiment: opens from a file, prints, and asks nothing of the network."""
+
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from smo_pipelines.domain.decisions import Verdict
+from smo_pipelines.domain.digests import short
+from smo_pipelines.domain.effects import EffectEstimate
+from smo_pipelines.domain.experiments import NullTest, RaterClaim
+from smo_pipelines.domain.phrases import VERDICT_WORDS, primary_effect
+from smo_pipelines.domain.records import ExperimentRecord
+from smo_pipelines.report import sections
+from smo_pipelines.report.forest import forest_of
+
+__all__ = ["render"]
+
+_SIGNS = {Verdict.ship: "✓", Verdict.hold: "=", Verdict.roll_back: "↩", Verdict.inconclusive: "?", Verdict.invalid: "!"}
+
+_GLOSSARY = {
+    "arm": "One of the two sides of the comparison: control is how labels were made before, treatment is how they are made after the change.",
+    "average precision": "How well a model ranks what it should flag above what it should not; 100 is perfect.",
+    "false positive rate": "Of the items that are fine, how many the model flags anyway; lower is better.",
+    "flip": "An item whose label differs between the arms.",
+    "gold": "The right answers of a benchmark, decided under one named version of the guideline.",
+    "guardrail": "A metric that must not get worse by more than a margin that was fixed before training.",
+    "interval": "The range of changes that fit the data; in 95 of 100 experiments such a range holds the true change.",
+    "point": "A percentage point: metrics are shown from 0 to 100, and 1 point is one hundredth of that.",
+    "redraw": "A fit on labels from a reweighted draw of the same raters: shows how much the result hangs on who happened to rate.",
+    "replicate": "One fit of the same classifier on the same labels with another seed: shows how much of a difference is luck.",
+    "smallest effect of interest": "The improvement below which the change is not worth keeping, fixed before training.",
+    "snapshot": "The labels of one arm, frozen and named by their content.",
+}
+
+
+def render(record: ExperimentRecord) -> str:
+    """Return the page of a finished experiment as HTML.
+
+    Everything that people wrote is escaped; no text of an item is ever part of it, and groups of fewer than
+    :data:`~smo_pipelines.report.sections.FEWEST_RATERS` raters are left out. The same record gives the same page.
+    """
+    decision, experiment = record.decision, record.experiment
+    blocking = [finding for finding in decision.findings if finding.blocking and not finding.passed]
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            record=record,
+            experiment=experiment,
+            decision=decision,
+            verdict_word=VERDICT_WORDS[decision.verdict].capitalize(),
+            sign=_SIGNS[decision.verdict],
+            valid=decision.verdict is not Verdict.invalid,
+            blocking=blocking,
+            kind=experiment.kind.value.replace("_", " "),
+            estimand=_estimand(record),
+            claim=_claim(record),
+            primary=sections.primary_of(record),
+            forest=forest_of(record),
+            guardrails=sections.guardrail_rows(record),
+            golds=sections.gold_tables(record),
+            arms=sections.arm_rows(record),
+            dots=sections.dots_of(record),
+            flips=sections.flip_tables(record),
+            diffs=sections.clause_diffs(record.clause_edits),
+            missing=sections.not_estimable(record),
+            numbers=sections.all_numbers(record),
+            links=[(name, address, _is_web(address)) for name, address in sorted(record.provenance.links.items())],
+            classifier=[(name, str(value)) for name, value in vars(experiment.classifier).items() if value not in ("", None)],
+            glossary=_GLOSSARY,
+            fewest=sections.FEWEST_RATERS,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("smo_pipelines.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["short"] = short
+    environment.globals["define"] = _define
+    return environment
+
+
+def _define(word: str) -> Any:
+    return _GLOSSARY[word]
+
+
+def _is_web(address: str) -> bool:
+    return urlsplit(address).scheme in ("http", "https")
+
+
+def _estimand(record: ExperimentRecord) -> str:
+    effect = primary_effect(record.decision)
+    return effect.estimand.sentence if isinstance(effect, EffectEstimate) else ""
+
+
+def _claim(record: ExperimentRecord) -> str:
+    experiment = record.experiment
+    if experiment.null_test is not None:
+        differs = "seeds" if experiment.null_test is NullTest.disjoint_seeds else "halves of the raters"
+        return f"This is an A/A test: the arms differ only in their {differs}, so no effect is the right answer."
+    cause = (
+        "Assignment was by chance or on the same items, so a difference can be called an effect of the change."
+        if experiment.assignment.causal
+        else "Assignment was not by chance, so a difference is associated with the change, not shown to be caused by it."
+    )
+    raters = (
+        "It is a claim about raters like these." if experiment.raters is RaterClaim.random else "It is about these raters only."
+    )
+    return f"{cause} {raters}"

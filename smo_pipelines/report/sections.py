@@ -1,0 +1,362 @@
+"""What the page says, as values: numbers already in words, so that the template only places them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from smo_pipelines.domain.decisions import GuardrailStatus, Verdict
+from smo_pipelines.domain.effects import EffectEstimate, NotEstimable, Question, Role
+from smo_pipelines.domain.experiments import ArmName, ReplicateKind
+from smo_pipelines.domain.guidelines import ClauseEdit
+from smo_pipelines.domain.phrases import (
+    amount,
+    change_with_interval,
+    level_of,
+    metric_title,
+    primary_effect,
+    question_phrase,
+    unit_of,
+)
+from smo_pipelines.domain.records import ArmFacts, ExperimentRecord, FlipCount
+
+__all__ = [
+    "FEWEST_RATERS",
+    "Diff",
+    "Dots",
+    "FlipRow",
+    "FlipTable",
+    "GoldTable",
+    "GuardrailRow",
+    "NumberRow",
+    "Primary",
+    "all_numbers",
+    "arm_rows",
+    "clause_diffs",
+    "dots_of",
+    "flip_tables",
+    "gold_tables",
+    "guardrail_rows",
+    "not_estimable",
+    "primary_of",
+]
+
+FEWEST_RATERS = 5
+"""Groups with fewer raters are not shown on a page that can be forwarded: their numbers are nearly one person's."""
+
+_DOTS_WIDTH, _DOTS_EDGE = 560.0, 16.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Primary:
+    """The number in large type, or the sentence that stands in its place."""
+
+    question: str
+    change: str = ""
+    unit: str = ""
+    interval: str = ""
+    levels: str = ""
+    smallest: str = ""
+    direction: str = ""
+    why_not: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberRow:
+    """One effect in words; ``why_not`` is set where there is no number."""
+
+    question: str
+    role: str
+    control: str = ""
+    treatment: str = ""
+    change: str = ""
+    interval: str = ""
+    p: str = ""
+    basis: str = ""
+    why_not: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuardrailRow:
+    """One guardrail: what was allowed, what was found, and the word for it."""
+
+    question: str
+    margin: str
+    change: str
+    word: str
+    tone: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoldTable:
+    """The levels of one metric under each gold (columns) for each arm's model, and the changes."""
+
+    metric: str
+    golds: tuple[str, ...]
+    control: tuple[str, ...]
+    treatment: tuple[str, ...]
+    change: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlipRow:
+    """Label changes of a group; shares are of the longest bar, 0 to 100."""
+
+    group: str
+    items: str
+    to_positive: str
+    to_negative: str
+    flips: str
+    expected: str
+    bar: float
+    bar_expected: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlipTable:
+    """Label changes by one attribute; ``hidden`` counts the groups that are too small to show."""
+
+    by: str
+    rows: tuple[FlipRow, ...]
+    hidden: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diff:
+    """One clause as pieces of text: ``same``, ``del`` or ``ins``."""
+
+    id: str
+    change: str
+    pieces: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dots:
+    """The primary metric of each fit: (x, y, arm, kind, text) in drawing units."""
+
+    points: tuple[tuple[float, float, str, str, str], ...]
+    ticks: tuple[tuple[float, str], ...]
+    means: tuple[tuple[float, str], ...]
+    description: str
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")  # noqa: RUF001 -- a minus sign, as wide as the plus
+
+
+def _change(effect: EffectEstimate) -> tuple[str, str]:
+    change, low, high = (_minus(text) for text in change_with_interval(effect))
+    return change, f"{low} to {high}"
+
+
+def _points(metric: str, value: float) -> str:
+    unit = "points" if unit_of(metric) else ""
+    return f"{amount(metric, value):g} {unit}".rstrip()
+
+
+def primary_of(record: ExperimentRecord) -> Primary:
+    """Return the primary effect in words."""
+    rule = record.experiment.rule.primary
+    question = question_phrase(rule.question)
+    effect = primary_effect(record.decision)
+    if record.decision.verdict is Verdict.invalid:
+        return Primary(question=question, why_not="No effect is shown, because a check of this experiment failed.")
+    if not isinstance(effect, EffectEstimate):
+        why = effect.sentence if effect else "the question was not answered"
+        return Primary(question=question, why_not=f"Could not be computed: {why}.")
+    change, interval = _change(effect)
+    metric = effect.question.metric
+    return Primary(
+        question=question,
+        change=change,
+        unit="points" if unit_of(metric) else "",
+        interval=f"{100 * effect.interval.level:g}% interval {interval}",
+        levels=f"{level_of(metric, effect.control)} → {level_of(metric, effect.treatment)}",
+        smallest=_points(metric, rule.smallest_effect_of_interest),
+        direction="higher is better" if effect.direction.sign > 0 else "lower is better",
+    )
+
+
+def guardrail_rows(record: ExperimentRecord) -> tuple[GuardrailRow, ...]:
+    """Return the guardrails with what was allowed and what was found."""
+    words = {
+        GuardrailStatus.passed: ("within margin", "better"),
+        GuardrailStatus.not_shown: ("not shown to be safe", "unclear"),
+        GuardrailStatus.harm: ("harm", "worse"),
+        GuardrailStatus.not_estimable: ("could not be computed", "unclear"),
+    }
+    effects = {effect.question: effect for effect in record.decision.effects}
+    rows = []
+    for outcome in record.decision.guardrails:
+        word, tone = words[outcome.status]
+        effect = effects.get(outcome.question)
+        found = "no number" if not isinstance(effect, EffectEstimate) else "{} ({})".format(*_change(effect))
+        question, margin = question_phrase(outcome.question), _points(outcome.question.metric, outcome.margin)
+        rows.append(GuardrailRow(question=question, margin=margin, change=found, word=word, tone=tone, sentence=outcome.sentence))
+    return tuple(rows) if record.decision.verdict is not Verdict.invalid else ()
+
+
+def gold_tables(record: ExperimentRecord) -> tuple[GoldTable, ...]:
+    """Return a table of model by gold for each question that was asked under more than one gold."""
+    cells = [effect for effect in record.decision.effects if effect.question.role is Role.gold_cell]
+    if record.decision.verdict is Verdict.invalid:
+        return ()
+    groups: dict[str, list[EffectEstimate | NotEstimable]] = {}
+    for cell in cells:
+        groups.setdefault(question_phrase(_without_gold(cell.question)), []).append(cell)
+    return tuple(_gold_table(name, sorted(group, key=lambda cell: cell.question.gold)) for name, group in groups.items())
+
+
+def _without_gold(question: Question) -> Question:
+    return Question(metric=question.metric, on=question.on, items=question.items, threshold=question.threshold)
+
+
+def _gold_table(name: str, cells: Sequence[EffectEstimate | NotEstimable]) -> GoldTable:
+    def each(of: str) -> Iterator[str]:
+        for cell in cells:
+            if isinstance(cell, NotEstimable):
+                yield f"could not be computed: {cell.sentence}" if of == "change" else ""
+            elif of == "change":
+                yield "{} ({})".format(*_change(cell))
+            else:
+                yield level_of(cell.question.metric, cell.control if of == "control" else cell.treatment)
+
+    return GoldTable(
+        metric=name,
+        golds=tuple(cell.question.gold for cell in cells),
+        control=tuple(each("control")),
+        treatment=tuple(each("treatment")),
+        change=tuple(each("change")),
+    )
+
+
+def all_numbers(record: ExperimentRecord) -> tuple[NumberRow, ...]:
+    """Return every answer of a valid experiment, those without a number included."""
+    if record.decision.verdict is Verdict.invalid:
+        return ()
+    return tuple(_number(effect) for effect in record.decision.effects)
+
+
+def not_estimable(record: ExperimentRecord) -> tuple[NumberRow, ...]:
+    """Return the questions without an answer."""
+    return tuple(row for row in all_numbers(record) if row.why_not)
+
+
+def _number(effect: EffectEstimate | NotEstimable) -> NumberRow:
+    question, role, metric = question_phrase(effect.question), effect.question.role.value.replace("_", " "), effect.question.metric
+    if isinstance(effect, NotEstimable):
+        return NumberRow(question=question, role=role, why_not=f"{effect.sentence} ({effect.code.value.replace('_', ' ')})")
+    change, interval = _change(effect)
+    return NumberRow(
+        question=question,
+        role=role,
+        control=level_of(metric, effect.control),
+        treatment=level_of(metric, effect.treatment),
+        change=change,
+        interval=interval,
+        p="< 0.001" if effect.p < 0.001 else f"{effect.p:.3f}",
+        basis=f"{effect.n_items:,} items, {effect.n_runs} runs an arm, {effect.n_redraws} redraws; {effect.method}",
+    )
+
+
+def arm_rows(record: ExperimentRecord) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the facts of the arms as lines of (name, one value an arm)."""
+
+    def raters(arm: ArmFacts) -> str:
+        few = arm.n_raters < FEWEST_RATERS
+        return f"fewer than {FEWEST_RATERS}" if few else f"{arm.n_raters} ({arm.effective_raters:.0f} effective)"
+
+    lines = {
+        "Items labelled": [f"{arm.n_items:,}" for arm in record.arms],
+        "Ratings": [f"{arm.n_ratings:,}" for arm in record.arms],
+        "Raters": [raters(arm) for arm in record.arms],
+        "Tied items": [f"{arm.tied_items:,}" for arm in record.arms],
+        "Labelled positive": [f"{100 * arm.positive_share:.1f}%" for arm in record.arms],
+        "Items trained on": [f"{arm.trained_items:,}" for arm in record.arms],
+    }
+    return tuple((name, tuple(values)) for name, values in lines.items())
+
+
+def flip_tables(record: ExperimentRecord) -> tuple[FlipTable, ...]:
+    """Return the label changes in all and by attribute, without the groups that are too small to show."""
+    labels = record.labels
+    tables = [("all items", (labels.total,)), *sorted(labels.by.items())]
+    fewest = min((arm.n_raters for arm in record.arms), default=0)
+    return tuple(_flip_table(by, groups, fewest) for by, groups in tables)
+
+
+def _flip_table(by: str, groups: Sequence[FlipCount], fewest: int) -> FlipTable:
+    shown = [group for group in groups if _large_enough(group, fewest)]
+    longest = max((max(group.flips, group.expected_high or 0.0) for group in shown), default=0.0) or 1.0
+    rows = tuple(_flip_row(group, longest) for group in sorted(shown, key=lambda group: (-group.flips, group.group)))
+    return FlipTable(by=by, rows=rows, hidden=len(groups) - len(shown))
+
+
+def _large_enough(group: FlipCount, fewest: int) -> bool:
+    # where the raters of a group are not known, too few items or too few raters in a whole arm still give it away
+    known = group.raters if group.raters is not None else min(group.items, fewest)
+    return known >= FEWEST_RATERS
+
+
+def _flip_row(group: FlipCount, longest: float) -> FlipRow:
+    expected = "not known: no redraws"
+    if group.expected is not None:
+        expected = f"{group.expected:.0f}"
+        if group.expected_low is not None and group.expected_high is not None:
+            expected += f" ({group.expected_low:.0f} to {group.expected_high:.0f})"
+    return FlipRow(
+        group=group.group,
+        items=f"{group.items:,}",
+        to_positive=f"{group.to_positive:,}",
+        to_negative=f"{group.to_negative:,}",
+        flips=f"{group.flips:,}",
+        expected=expected,
+        bar=round(100 * group.flips / longest, 1),
+        bar_expected=None if group.expected is None else round(100 * group.expected / longest, 1),
+    )
+
+
+def clause_diffs(edits: Sequence[ClauseEdit]) -> tuple[Diff, ...]:
+    """Return the edited clauses word by word."""
+    return tuple(Diff(id=edit.id, change=edit.change.value, pieces=tuple(_pieces(edit.before, edit.after))) for edit in edits)
+
+
+def _pieces(before: str, after: str) -> Iterator[tuple[str, str]]:
+    old, new = re.findall(r"\s+|\S+", before), re.findall(r"\s+|\S+", after)
+    for kind, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            yield "same", "".join(old[i1:i2])
+            continue
+        if i2 > i1:
+            yield "del", "".join(old[i1:i2])
+        if j2 > j1:
+            yield "ins", "".join(new[j1:j2])
+
+
+def dots_of(record: ExperimentRecord) -> Dots | None:
+    """Return the primary metric of every fit, laid out; None where none has it or nothing may be shown."""
+    question = record.experiment.rule.primary.question
+    runs = [run for run in record.replicates if question.label in run.metrics]
+    if not runs or record.decision.verdict is Verdict.invalid:
+        return None
+    values = [run.metrics[question.label] for run in runs]
+    low, high = min(values), max(values)
+    pad = 0.08 * (high - low) or 0.01
+    low, high = low - pad, high + pad
+
+    def place(value: float) -> float:
+        return round(_DOTS_EDGE + (value - low) / (high - low) * (_DOTS_WIDTH - 2 * _DOTS_EDGE), 2)
+
+    points, means = [], []
+    for run, value in zip(runs, values, strict=True):
+        y = (30.0 if run.id.arm is ArmName.control else 92.0) + (18.0 if run.id.kind is ReplicateKind.redraw else 0.0)
+        text = f"{run.id.arm} {run.id.kind} {run.id.index}: {level_of(question.metric, value)}"
+        points.append((place(value), y, run.id.arm.value, run.id.kind.value, text))
+    for arm in ArmName:
+        mine = [run.metrics[question.label] for run in runs if run.id.arm is arm and run.id.kind is ReplicateKind.snapshot]
+        if mine:
+            means.append((place(sum(mine) / len(mine)), arm.value))
+    ticks = tuple((place(low + (high - low) * k / 4), level_of(question.metric, low + (high - low) * k / 4)) for k in range(5))
+    said = f"{metric_title(question.metric)} of {len(runs)} fits, from {level_of(question.metric, min(values))} to "
+    return Dots(points=tuple(points), ticks=ticks, means=tuple(means), description=said + level_of(question.metric, max(values)))
