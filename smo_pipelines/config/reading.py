@@ -25,7 +25,16 @@ M = TypeVar("M", bound=Strict)
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """YAML lets a repeated key overwrite the first silently; a config must not."""
+    """YAML as people mean it.
+
+    A repeated key would overwrite the first silently, so it is refused. Only ``true`` and ``false`` are booleans, as in YAML 1.2:
+    version 1.1 reads the key ``on`` and the country ``no`` as booleans too. Dates stay text.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the parent's own table, copied so that it is not changed
+        first: [(tag, pattern) for tag, pattern in resolvers if tag.rsplit(":", 1)[1] not in ("bool", "timestamp")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def _mapping(loader: _UniqueKeys, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -36,6 +45,7 @@ def _mapping(loader: _UniqueKeys, node: yaml.MappingNode, deep: bool = False) ->
     return yaml.SafeLoader.construct_mapping(loader, node, deep=deep)
 
 
+_UniqueKeys.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 _UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
