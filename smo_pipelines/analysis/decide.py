@@ -50,8 +50,8 @@ def _null_test(primary: EffectEstimate, guardrails: Sequence[GuardrailOutcome]) 
             Verdict.invalid,
             f"the null test failed: nothing was changed, and yet {what}",
             (
-                "An effect was found between arms that differ by chance alone, so effects measured this way cannot be trusted until "
-                f"the cause is known; by chance a null test fails {100.0 * (1.0 - primary.interval.level):.3g}% of the time",
+                "An effect was found between arms that differ by chance alone, so effects measured this way cannot be trusted "
+                f"until its cause is known; chance alone fails a null test {100.0 * (1.0 - primary.interval.level):.3g}% of the time",
             ),
         )
     return _Ruling(
@@ -144,14 +144,19 @@ def _counts(effects: Sequence[Effect], guardrails: Sequence[GuardrailOutcome], p
 
 
 def _all_reasons(
-    ruling: _Ruling, primary: Effect | None, guardrails: Sequence[GuardrailOutcome], findings: Sequence[Finding]
+    ruling: _Ruling,
+    primary: Effect | None,
+    guardrails: Sequence[GuardrailOutcome],
+    effects: Sequence[Effect],
+    findings: Sequence[Finding],
 ) -> tuple[str, ...]:
     """Return one sentence a reason, each once: the ruling's, the primary's number and meaning, losses inside margins, warnings."""
     reasons = list(ruling.reasons)
     if isinstance(primary, EffectEstimate):
         reasons = [change_in_words(primary), *reasons, f"The estimate is about {primary.estimand.sentence}"]
         reasons += [str(note) for note in primary.notes]
-    reasons += [g.sentence for g in _of(GuardrailStatus.passed, guardrails) if ": worse, but" in g.sentence]
+    worse = {e.question for e in effects if isinstance(e, EffectEstimate) and e.improvement_interval.high < 0.0}
+    reasons += [g.sentence for g in _of(GuardrailStatus.passed, guardrails) if g.question in worse]
     reasons += [f.sentence for f in findings if not f.passed and not f.blocking]
     return tuple(dict.fromkeys(sentence(reason) for reason in reasons))
 
@@ -178,7 +183,7 @@ def decide(effects: Sequence[Effect], *, experiment: Experiment, findings: Seque
         rule_hash=experiment.rule.digest,
         verdict=ruling.verdict,
         sentence=headline + ".",
-        reasons=_all_reasons(ruling, primary, guardrails, findings),
+        reasons=_all_reasons(ruling, primary, guardrails, shown, findings),
         guardrails=guardrails,
         findings=tuple(findings),
         effects=shown,

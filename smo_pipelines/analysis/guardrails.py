@@ -27,7 +27,7 @@ def _judge(guardrail: Guardrail, effect: Effect | None, adjusted_p: float, alpha
     if is_non_inferior(interval.low, guardrail.margin):
         if interval.high < 0.0:
             return outcome(GuardrailStatus.passed, f"{change}: worse, but by less than its margin of {allowed}")
-        return outcome(GuardrailStatus.passed, f"{change}: not worse by its margin of {allowed}")
+        return outcome(GuardrailStatus.passed, f"{change}: not worse by more than its margin of {allowed}")
     if is_beyond_margin(interval.high, guardrail.margin):
         if adjusted_p <= alpha / 2.0:
             return outcome(GuardrailStatus.harm, f"{change}: worse by more than its margin of {allowed}")
@@ -35,7 +35,7 @@ def _judge(guardrail: Guardrail, effect: Effect | None, adjusted_p: float, alpha
             GuardrailStatus.not_shown,
             f"{change}: beyond its margin of {allowed} on its own, but not after allowing for {tests} guardrails",
         )
-    return outcome(GuardrailStatus.not_shown, f"{change}: a loss of its margin of {allowed} is not ruled out")
+    return outcome(GuardrailStatus.not_shown, f"{change}: a loss beyond its margin of {allowed} is not ruled out")
 
 
 def judge_guardrails(guardrails: Sequence[Guardrail], effects: Sequence[Effect], alpha: float) -> tuple[GuardrailOutcome, ...]:

@@ -7,7 +7,7 @@ __all__ = ["amount", "change_in_words", "sentence", "subject", "what_would_settl
 
 _REMEDIES = {
     "runs": ("the spread between training runs", "more training runs an arm"),
-    "raters": ("the raters", "more raters, each labelling fewer items"),
+    "raters": ("the raters", "more raters"),
     "items": ("the benchmark's items", "more benchmark items"),
 }
 
