@@ -109,14 +109,15 @@ def typed_rows(frame: pd.DataFrame, schema: pa.Schema, *, what: str) -> pa.Table
 
 def _column(frame: pd.DataFrame, field: pa.Field, what: str) -> pa.Array:
     if field.name not in frame.columns:
-        return pa.nulls(len(frame), field.type)
+        return pa.array([[]] * len(frame), field.type) if pa.types.is_map(field.type) else pa.nulls(len(frame), field.type)
     values = frame[field.name]
     try:
         if pa.types.is_map(field.type):
             return pa.array([_map_items(value) for value in values], field.type)
         if pa.types.is_timestamp(field.type):
             moments = pd.to_datetime(values, utc=True, format=None if values.dtype.kind == "M" else "ISO8601")
-            return pa.Array.from_pandas(moments, type=field.type, safe=False)
+            naive = pa.Array.from_pandas(moments.dt.tz_localize(None), type=pa.timestamp("us"), safe=False)
+            return naive.cast(field.type)
         if pa.types.is_string(field.type):
             return _strings(values)
         if pa.types.is_integer(field.type):
