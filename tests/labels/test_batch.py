@@ -12,7 +12,9 @@ RATINGS = pd.DataFrame({"item_id": ["a", "b"], "rater_id": ["r", "s"], "question
 
 
 def batch(items=ITEMS, raters=None, ratings=RATINGS):
-    return LabelBatch(project="demo", source="test", items=items, raters=pd.DataFrame() if raters is None else raters, ratings=ratings)
+    return LabelBatch(
+        project="demo", source="test", items=items, raters=pd.DataFrame() if raters is None else raters, ratings=ratings
+    )
 
 
 def test_optional_columns_may_be_absent():

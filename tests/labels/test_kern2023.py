@@ -49,9 +49,7 @@ def kern(tmp_path_factory, batch, noon):
 def snapshots(kern):
     made = {}
     for question in ("hate", "offensive"):
-        version = GuidelineVersion(
-            id=f"kern2023-{question}@1", question=question, labels=("0", "1"), positive="1", clauses=()
-        )
+        version = GuidelineVersion(id=f"kern2023-{question}@1", question=question, labels=("0", "1"), positive="1", clauses=())
         for layout in TABLE_1:
             recipe = SnapshotRecipe(project="kern2023", question=question, guideline=version.id, instrument=layout)
             made[question, layout] = build_snapshot(kern, recipe, guideline=version, pool=RaterPool(id="all"))

@@ -41,9 +41,7 @@ def test_a_plain_export(export, key):
 def test_other_column_names_values_and_attributes(export, key):
     path = export("id,body,who,answer,when,gate,secret\na,one,r,yes,2026-03-01T10:00:00+09:00,beta,x\n")
     columns = {"item_id": "id", "text": "body", "rater_id": "who", "label": "answer", "created_at": "when"}
-    batch = read(
-        "mapped", path, options={**OPTIONS, "columns": columns, "values": {"yes": "1"}, "attributes": ["gate"]}, key=key
-    )
+    batch = read("mapped", path, options={**OPTIONS, "columns": columns, "values": {"yes": "1"}, "attributes": ["gate"]}, key=key)
     (rating,) = batch.tables["ratings"].to_pylist()
     (item,) = batch.tables["items"].to_pylist(maps_as_pydicts="strict")
     assert (rating["label"], rating["created_at"]) == ("1", datetime(2026, 3, 1, 1, tzinfo=UTC))
@@ -133,7 +131,8 @@ def test_a_quote_that_never_closes_refuses_the_import(export, key):
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"), [("item_id,label\na,1\n", "lacks the columns"), ("", "no header"), (f"{HEADER},label\n", "more than once")]
+    ("content", "sentence"),
+    [("item_id,label\na,1\n", "lacks the columns"), ("", "no header"), (f"{HEADER},label\n", "more than once")],
 )
 def test_headers_that_cannot_be_read(export, key, content, sentence):
     with pytest.raises(ImportRefused, match=sentence):

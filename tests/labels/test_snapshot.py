@@ -188,7 +188,10 @@ def test_rater_halves_are_disjoint_and_whole(noisy, build):
 
 
 VOTES = st.dictionaries(
-    st.text("abcé漢", min_size=1, max_size=3), st.lists(st.sampled_from([0, 1, None]), min_size=1, max_size=5), min_size=1, max_size=6
+    st.text("abcé漢", min_size=1, max_size=3),
+    st.lists(st.sampled_from([0, 1, None]), min_size=1, max_size=5),
+    min_size=1,
+    max_size=6,
 ).filter(lambda votes: any(vote is not None for given in votes.values() for vote in given))
 
 

@@ -61,7 +61,9 @@ def test_a_corrected_label_is_a_newer_version_of_the_same_rating(filled, make_ba
     assert filled.rating_count("demo") == 14
     recipe = SnapshotRecipe(project="demo", question="hate")
     now = build_snapshot(filled, recipe, guideline=guideline, pool=everybody)
-    then = build_snapshot(filled, SnapshotRecipe(project="demo", question="hate", as_of=noon.isoformat()), guideline=guideline, pool=everybody)
+    then = build_snapshot(
+        filled, SnapshotRecipe(project="demo", question="hate", as_of=noon.isoformat()), guideline=guideline, pool=everybody
+    )
     assert (now.share[1], then.share[1]) == (1, 1 / 3)
 
 
@@ -106,13 +108,18 @@ def test_projects_do_not_see_each_other(filled, make_batch, noon):
 def test_quarantine_is_kept_with_the_import(tables, noon):
     rows = (QuarantinedRow(file="x.csv", line=7, reason="no label"), QuarantinedRow(file="x.csv", line=3, reason="no item_id"))
     plain = small_batch(0)
-    batch = LabelBatch(project="demo", source="test", items=plain.items, raters=plain.raters, ratings=plain.ratings, quarantine=rows)
+    batch = LabelBatch(
+        project="demo", source="test", items=plain.items, raters=plain.raters, ratings=plain.ratings, quarantine=rows
+    )
     assert tables.append(batch, imported_at=noon).quarantined == 2
     assert tables.quarantine("demo") == tuple(sorted(rows))
 
 
 def test_before_the_first_import_is_an_error(filled, noon):
-    with pytest.raises(NoRatings, match="first import was at 2026-03-01T12:00:00"), filled.views("demo", as_of=noon - timedelta(seconds=1)):
+    with (
+        pytest.raises(NoRatings, match="first import was at 2026-03-01T12:00:00"),
+        filled.views("demo", as_of=noon - timedelta(seconds=1)),
+    ):
         pass
 
 
