@@ -1,6 +1,7 @@
 """From exports to ratings, and from ratings to immutable label snapshots.
 
-The names below are loaded when they are first used: the table engines behind them take a second that a code location should not wait.
+The names below are loaded when they are first used: the table engines behind them take a second that a code location should not
+wait.
 """
 
 from importlib import import_module

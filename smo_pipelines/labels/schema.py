@@ -1,6 +1,7 @@
 """The columns of the label tables, and the one door through which a data frame becomes typed rows."""
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import pandas as pd
@@ -111,6 +112,8 @@ def _column(frame: pd.DataFrame, field: pa.Field, what: str) -> pa.Array:
     if field.name not in frame.columns:
         return pa.array([[]] * len(frame), field.type) if pa.types.is_map(field.type) else pa.nulls(len(frame), field.type)
     values = frame[field.name]
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(object)
     try:
         if pa.types.is_map(field.type):
             return pa.array([_map_items(value) for value in values], field.type)
@@ -141,7 +144,7 @@ def _strings(values: pd.Series) -> pa.Array:
 
 
 def _string(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return str(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 
 
 def _map_items(value: Any) -> list[tuple[str, str]]:

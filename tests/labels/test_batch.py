@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,6 +43,38 @@ def test_other_content_is_another_import(change):
 def test_numbers_are_legal_identifiers_and_labels():
     made = batch(ratings=RATINGS.assign(label=[1, 0]))
     assert sorted(made.tables["ratings"]["label"].to_pylist()) == ["0", "1"]
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "expected"),
+    [
+        ("created_at", [NOON, None], [NOON, None]),
+        ("created_at", pd.to_datetime(["2026-03-01T12:00:00", None]), [NOON, None]),
+        ("created_at", ["2026-03-01T21:00:00+09:00", "2026-03-01T12:00:00Z"], [NOON, NOON]),
+        ("round", [1, None], [1, None]),
+        ("round", np.array([2, 3]), [2, 3]),
+        ("duration_s", [1, None], [1.0, None]),
+        ("skipped", [None, True], [False, True]),
+        ("prelabelled", np.array([True, False]), [True, False]),
+        ("clause", pd.Categorical(["3.2", None]), ["3.2", None]),
+        ("clause", np.array([np.int64(3), None], dtype=object), ["3", None]),
+        ("locale", [np.nan, np.nan], [None, None]),
+    ],
+)
+def test_columns_of_many_makes(column, values, expected):
+    table = batch(ratings=RATINGS.assign(**{column: values})).tables["ratings"]
+    found = dict(zip(table["item_id"].to_pylist(), table[column].to_pylist(), strict=True))
+    assert [found["a"], found["b"]] == expected
+
+
+def test_maps_are_dicts_of_text():
+    made = batch(items=ITEMS.assign(attributes=[{"length": 3, "gate": None}, None], gold=[{"hate@1": 1}, {}]))
+    rows = made.tables["items"].to_pylist(maps_as_pydicts="strict")
+    assert [row["attributes"] for row in rows] == [{"length": "3"}, {}]
+    assert [row["gold"] for row in rows] == [{"hate@1": "1"}, {}]
 
 
 def test_a_rating_twice_is_one():
