@@ -1,1 +1,59 @@
-"""From exports to ratings, and from ratings to immutable label snapshots."""
+"""From exports to ratings, and from ratings to immutable label snapshots.
+
+The names below are loaded when they are first used: the table engines behind them take a second that a code location should not
+wait.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smo_pipelines.labels.batch import ImportReceipt, LabelBatch, QuarantinedRow
+    from smo_pipelines.labels.flips import label_shift
+    from smo_pipelines.labels.formats import READERS, read
+    from smo_pipelines.labels.guidelines import clause_edits
+    from smo_pipelines.labels.matching import Matching, match
+    from smo_pipelines.labels.pseudonyms import PseudonymKey, key_from_environment, pseudonym
+    from smo_pipelines.labels.redraw import redraw_labels
+    from smo_pipelines.labels.snapshot import build_snapshot
+    from smo_pipelines.labels.tables import LabelTables
+    from smo_pipelines.labels.views import ItemTable
+
+__all__ = [
+    "READERS",
+    "ImportReceipt",
+    "ItemTable",
+    "LabelBatch",
+    "LabelTables",
+    "Matching",
+    "PseudonymKey",
+    "QuarantinedRow",
+    "build_snapshot",
+    "clause_edits",
+    "key_from_environment",
+    "label_shift",
+    "match",
+    "pseudonym",
+    "read",
+    "redraw_labels",
+]
+
+_MODULES = {
+    "batch": ("ImportReceipt", "LabelBatch", "QuarantinedRow"),
+    "flips": ("label_shift",),
+    "formats": ("READERS", "read"),
+    "guidelines": ("clause_edits",),
+    "matching": ("Matching", "match"),
+    "pseudonyms": ("PseudonymKey", "key_from_environment", "pseudonym"),
+    "redraw": ("redraw_labels",),
+    "snapshot": ("build_snapshot",),
+    "tables": ("LabelTables",),
+    "views": ("ItemTable",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,6 +1,7 @@
 """The columns of the label tables, and the one door through which a data frame becomes typed rows."""
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import pandas as pd
@@ -109,14 +110,17 @@ def typed_rows(frame: pd.DataFrame, schema: pa.Schema, *, what: str) -> pa.Table
 
 def _column(frame: pd.DataFrame, field: pa.Field, what: str) -> pa.Array:
     if field.name not in frame.columns:
-        return pa.nulls(len(frame), field.type)
+        return pa.array([[]] * len(frame), field.type) if pa.types.is_map(field.type) else pa.nulls(len(frame), field.type)
     values = frame[field.name]
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(object)
     try:
         if pa.types.is_map(field.type):
             return pa.array([_map_items(value) for value in values], field.type)
         if pa.types.is_timestamp(field.type):
             moments = pd.to_datetime(values, utc=True, format=None if values.dtype.kind == "M" else "ISO8601")
-            return pa.Array.from_pandas(moments, type=field.type, safe=False)
+            naive = pa.Array.from_pandas(moments.dt.tz_localize(None), type=pa.timestamp("us"), safe=False)
+            return naive.cast(field.type)
         if pa.types.is_string(field.type):
             return _strings(values)
         if pa.types.is_integer(field.type):
@@ -140,7 +144,7 @@ def _strings(values: pd.Series) -> pa.Array:
 
 
 def _string(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return str(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 
 
 def _map_items(value: Any) -> list[tuple[str, str]]:
