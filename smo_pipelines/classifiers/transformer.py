@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from smo_pipelines.classifiers.bert import (
     BertShape,
@@ -35,7 +35,8 @@ from smo_pipelines.errors import ClassifierError
 __all__ = ["FittedTransformer", "encoder_cache", "fit_transformer", "load_transformer"]
 
 _MOST_ROWS = 32
-_LEAST_STEPS = 120
+_LEAST_ROWS = 8
+_LEAST_STEPS = 40  # an epoch, as far as the fewest rows allow
 _BUCKET = 8
 _SCORE_ROWS = 32
 _SCORE_BUCKET = 16
@@ -213,8 +214,8 @@ def _logits(
     for layer in layers[:-1]:
         x = encoder_layer(layer, x, mask, shape, drop)
     pooled = first_token_layer(layers[-1], x, mask, shape, drop)
-    pooled = torch.tanh(F.linear(pooled, weights["pooler.weight"], weights["pooler.bias"]))
-    return F.linear(drop(pooled) if drop else pooled, weights["head.weight"], weights["head.bias"])[:, 0]
+    pooled = torch.tanh(functional.linear(pooled, weights["pooler.weight"], weights["pooler.bias"]))
+    return functional.linear(drop(pooled) if drop else pooled, weights["head.weight"], weights["head.bias"])[:, 0]
 
 
 def _train(
@@ -240,7 +241,7 @@ def _train(
         for group in optimizer.param_groups:
             group["lr"] = config.lr * _rate(step, len(steps))
         x, mask = pad([states[i] for i in chosen], length=int(lengths[chosen].max()), count=len(chosen))
-        loss = F.binary_cross_entropy_with_logits(_logits(layers, weights, x, mask, shape, drop), targets[chosen])
+        loss = functional.binary_cross_entropy_with_logits(_logits(layers, weights, x, mask, shape, drop), targets[chosen])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(tensors, _CLIP)
@@ -250,14 +251,19 @@ def _train(
 
 
 def _schedule(item_ids: np.ndarray, lengths: np.ndarray, config: ClassifierConfig, seed: int) -> list[np.ndarray]:
-    """Return every batch of the training; a small set is repeated until it gives enough steps."""
-    steps: list[np.ndarray] = []
-    epoch = 0
-    while epoch < config.epochs:
-        order = epoch_order(item_ids, seed=seed, epoch=epoch)
-        steps += batches(order, lengths, batch_tokens=config.batch_tokens, most_rows=_MOST_ROWS, bucket=_BUCKET)
-        epoch += 1
-    return steps
+    """Return every batch of the training, in order; a small set gets smaller batches, so that it still gives enough steps."""
+    most_rows = min(_MOST_ROWS, max(_LEAST_ROWS, len(item_ids) // _LEAST_STEPS))
+    return [
+        rows
+        for epoch in range(config.epochs)
+        for rows in batches(
+            epoch_order(item_ids, seed=seed, epoch=epoch),
+            lengths,
+            batch_tokens=config.batch_tokens,
+            most_rows=most_rows,
+            bucket=_BUCKET,
+        )
+    ]
 
 
 def _rate(step: int, steps: int) -> float:
