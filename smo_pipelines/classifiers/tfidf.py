@@ -70,7 +70,8 @@ def item_weights(item_ids: Sequence[str] | np.ndarray, *, seed: int) -> np.ndarr
     -------
     ndarray of shape (n_items,), float64
     """
-    return -np.log(hash_to_unit(f"training weight\x00{seed}", (str(name) for name in item_ids)))
+    weights: np.ndarray = -np.log(hash_to_unit(f"training weight\x00{seed}", (str(name) for name in item_ids)))
+    return weights
 
 
 def fit_tfidf(config: ClassifierConfig, training: TrainingSet, *, seed: int) -> FittedTfidf:
