@@ -79,10 +79,18 @@ class EncoderCache:
         Tokens kept of a text, both special tokens included.
     cache_dir : Path
         Shared between processes; may be deleted at any time between runs.
+
+    Attributes
+    ----------
+    backbone : Backbone
+    shape : BertShape
+    folder : Path
+        Where the shards of exactly these layers, length and precision are.
     """
 
     def __init__(self, backbone: Backbone, *, frozen: int, max_length: int, cache_dir: Path) -> None:
-        self._backbone = backbone
+        self.backbone = backbone
+        self.shape = bert_shape(backbone.folder)
         self._frozen = frozen
         self._max_length = max_length
         name = digest_of(
@@ -117,10 +125,11 @@ class EncoderCache:
     def _read_shards(self) -> None:
         for path in sorted(self.folder.glob("*.index.npy")):
             name = path.name.removesuffix(".index.npy")
-            if name in self._shards:
+            kept = path.with_name(f"{name}.states.npy")
+            if name in self._shards or not kept.is_file():
                 continue
             index = np.load(path, allow_pickle=False)
-            states = np.asarray(np.load(path.with_name(f"{name}.states.npy"), mmap_mode="r", allow_pickle=False))
+            states = np.asarray(np.load(kept, mmap_mode="r", allow_pickle=False))
             ends = np.cumsum(index["tokens"])
             for key, tokens, end in zip(index["text"].tolist(), index["tokens"].tolist(), ends.tolist(), strict=True):
                 self._found[key] = states[end - tokens : end]
@@ -132,7 +141,7 @@ class EncoderCache:
             missing = [(key, text) for key, text in texts.items() if key not in self._found]
             if not missing:
                 return
-            tokeniser = Tokeniser(self._backbone, max_length=self._max_length)
+            tokeniser = Tokeniser(self.backbone, max_length=self._max_length)
             ids = tokeniser.ids([text for _, text in missing])
             order = sorted(range(len(missing)), key=lambda i: (_bucket(len(ids[i])), missing[i][0]))
             batch = self._batch_function()
@@ -146,8 +155,8 @@ class EncoderCache:
         self._read_shards()
 
     def _batch_function(self) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
-        weights = read_weights(self._backbone.folder)
-        shape = bert_shape(self._backbone.folder)
+        weights = read_weights(self.backbone.folder)
+        shape = self.shape
         layers = [layer_weights(weights, index) for index in range(self._frozen)]
 
         def batch(ids: Sequence[np.ndarray]) -> list[np.ndarray]:
