@@ -1,5 +1,6 @@
 """Fit, load and score a classifier, whatever its kind. Importing this module does not import torch."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -122,11 +123,14 @@ def check_readable(config: ClassifierConfig, texts: Sequence[str], what: str, ca
 
 
 def warm(config: ClassifierConfig, texts: Sequence[str], cache_dir: Path, progress: Callable[[float], None] | None = None) -> None:
-    """Compute what is kept for each text once, before many processes fit and score with it; nothing to do for ``tfidf``."""
+    """Compute what is kept for each text once, on every core, before many processes fit and score with it.
+
+    Does nothing for ``tfidf``.
+    """
     if config.kind is not ClassifierKind.tfidf:
         from smo_pipelines.classifiers.transformer import encoder_cache
 
-        encoder_cache(config, cache_dir).states(texts, progress)
+        encoder_cache(config, cache_dir).states(texts, progress, workers=len(os.sched_getaffinity(0)))
     if progress:
         progress(1.0)
 

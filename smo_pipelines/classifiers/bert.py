@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from smo_pipelines.errors import ClassifierError
 
@@ -114,11 +114,11 @@ def layer_weights(weights: Weights, index: int) -> dict[str, Tensor]:
 
 def embed(weights: Weights, ids: Tensor, shape: BertShape) -> Tensor:
     """Return the embeddings of token ids, shape (rows, length) to (rows, length, hidden)."""
-    x = F.embedding(ids, weights["embeddings.word_embeddings.weight"])
+    x = functional.embedding(ids, weights["embeddings.word_embeddings.weight"])
     x = x + weights["embeddings.token_type_embeddings.weight"][0]
     x = x + weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
     norm = (weights["embeddings.LayerNorm.weight"], weights["embeddings.LayerNorm.bias"])
-    return F.layer_norm(x, (shape.hidden,), *norm, eps=shape.eps)
+    return functional.layer_norm(x, (shape.hidden,), *norm, eps=shape.eps)
 
 
 def encoder_layer(w: Weights, x: Tensor, mask: Tensor, shape: BertShape, drop: Dropout | None = None) -> Tensor:
@@ -136,9 +136,9 @@ def encoder_layer(w: Weights, x: Tensor, mask: Tensor, shape: BertShape, drop: D
         no such path on a CPU, and the area under the curve did not change with it.
     """
     rows, length, hidden = x.shape
-    qkv = F.linear(x, w["qkv.weight"], w["qkv.bias"])
+    qkv = functional.linear(x, w["qkv.weight"], w["qkv.bias"])
     q, k, v = qkv.view(rows, length, 3, shape.heads, hidden // shape.heads).permute(2, 0, 3, 1, 4)
-    mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :])
+    mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :])
     return _after_attention(w, x, mixed.transpose(1, 2).reshape(rows, length, hidden), shape, drop)
 
 
@@ -154,7 +154,7 @@ def first_token_layer(w: Weights, x: Tensor, mask: Tensor, shape: BertShape, dro
     to_q, to_k, to_v = w["qkv.weight"].chunk(3)
     bias_q, _, bias_v = w["qkv.bias"].chunk(3)
     first = x[:, 0]
-    q = F.linear(first, to_q, bias_q).view(rows, heads, size).transpose(0, 1)
+    q = functional.linear(first, to_q, bias_q).view(rows, heads, size).transpose(0, 1)
     seen = torch.bmm(q, to_k.view(heads, size, hidden)).transpose(0, 1)  # (rows, heads, hidden)
     logits = torch.bmm(seen, x.transpose(1, 2)) / size**0.5
     weights = logits.masked_fill(~mask[:, None, :], float("-inf")).softmax(dim=-1)
@@ -164,7 +164,13 @@ def first_token_layer(w: Weights, x: Tensor, mask: Tensor, shape: BertShape, dro
 
 
 def _after_attention(w: Weights, x: Tensor, mixed: Tensor, shape: BertShape, drop: Dropout | None) -> Tensor:
-    branch = F.linear(mixed, w["out.weight"], w["out.bias"])
-    x = F.layer_norm(x + (drop(branch) if drop else branch), (shape.hidden,), w["norm1.weight"], w["norm1.bias"], shape.eps)
-    branch = F.linear(F.gelu(F.linear(x, w["up.weight"], w["up.bias"])), w["down.weight"], w["down.bias"])
-    return F.layer_norm(x + (drop(branch) if drop else branch), (shape.hidden,), w["norm2.weight"], w["norm2.bias"], shape.eps)
+    branch = functional.linear(mixed, w["out.weight"], w["out.bias"])
+    x = functional.layer_norm(
+        x + (drop(branch) if drop else branch), (shape.hidden,), w["norm1.weight"], w["norm1.bias"], shape.eps
+    )
+    branch = functional.linear(
+        functional.gelu(functional.linear(x, w["up.weight"], w["up.bias"])), w["down.weight"], w["down.bias"]
+    )
+    return functional.layer_norm(
+        x + (drop(branch) if drop else branch), (shape.hidden,), w["norm2.weight"], w["norm2.bias"], shape.eps
+    )

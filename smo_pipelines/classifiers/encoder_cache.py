@@ -14,6 +14,7 @@ This module imports torch; import it inside the function that needs it.
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,10 +79,18 @@ class EncoderCache:
         Tokens kept of a text, both special tokens included.
     cache_dir : Path
         Shared between processes; may be deleted at any time between runs.
+
+    Attributes
+    ----------
+    backbone : Backbone
+    shape : BertShape
+    folder : Path
+        Where the shards of exactly these layers, length and precision are.
     """
 
     def __init__(self, backbone: Backbone, *, frozen: int, max_length: int, cache_dir: Path) -> None:
-        self._backbone = backbone
+        self.backbone = backbone
+        self.shape = bert_shape(backbone.folder)
         self._frozen = frozen
         self._max_length = max_length
         name = digest_of(
@@ -91,8 +100,15 @@ class EncoderCache:
         self._found: dict[bytes, np.ndarray] = {}
         self._shards: set[str] = set()
 
-    def states(self, texts: Sequence[str], progress: Callable[[float], None] | None = None) -> list[np.ndarray]:
+    def states(
+        self, texts: Sequence[str], progress: Callable[[float], None] | None = None, *, workers: int = 1
+    ) -> list[np.ndarray]:
         """Return each text's hidden states, computing those that are missing.
+
+        Parameters
+        ----------
+        workers : int
+            How many batches are computed side by side, each on one thread; the bytes do not depend on it.
 
         Returns
         -------
@@ -103,76 +119,81 @@ class EncoderCache:
         if any(key not in self._found for key in keys):
             self._read_shards()
         if any(key not in self._found for key in keys):
-            self._fill(dict(zip(keys, texts, strict=True)), progress)
+            self._fill(dict(zip(keys, texts, strict=True)), progress, workers)
         return [self._found[key] for key in keys]
 
     def _read_shards(self) -> None:
         for path in sorted(self.folder.glob("*.index.npy")):
             name = path.name.removesuffix(".index.npy")
-            if name in self._shards:
+            kept = path.with_name(f"{name}.states.npy")
+            if name in self._shards or not kept.is_file():
                 continue
             index = np.load(path, allow_pickle=False)
-            states = np.asarray(np.load(path.with_name(f"{name}.states.npy"), mmap_mode="r", allow_pickle=False))
+            states = np.asarray(np.load(kept, mmap_mode="r", allow_pickle=False))
             ends = np.cumsum(index["tokens"])
             for key, tokens, end in zip(index["text"].tolist(), index["tokens"].tolist(), ends.tolist(), strict=True):
                 self._found[key] = states[end - tokens : end]
             self._shards.add(name)
 
-    def _fill(self, texts: dict[bytes, str], progress: Callable[[float], None] | None) -> None:
+    def _fill(self, texts: dict[bytes, str], progress: Callable[[float], None] | None, workers: int) -> None:
         with file_lock(self.folder / "lock"):
             self._read_shards()  # another process may have been computing the same texts
             missing = [(key, text) for key, text in texts.items() if key not in self._found]
             if not missing:
                 return
-            tokeniser = Tokeniser(self._backbone, max_length=self._max_length)
+            tokeniser = Tokeniser(self.backbone, max_length=self._max_length)
             ids = tokeniser.ids([text for _, text in missing])
             order = sorted(range(len(missing)), key=lambda i: (_bucket(len(ids[i])), missing[i][0]))
-            compute = self._computer()
-            for start in range(0, len(order), _SHARD_TEXTS):
-                chosen = order[start : start + _SHARD_TEXTS]
-                self._write_shard([missing[i][0] for i in chosen], compute([ids[i] for i in chosen]))
-                if progress:
-                    progress(min(1.0, (start + len(chosen)) / len(order)))
+            batch = self._batch_function()
+            with compute_threads(1), ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                for start in range(0, len(order), _SHARD_TEXTS):
+                    chosen = order[start : start + _SHARD_TEXTS]
+                    parts = pool.map(batch, _cut([ids[i] for i in chosen]))
+                    self._write_shard([missing[i][0] for i in chosen], [row for part in parts for row in part])
+                    if progress:
+                        progress((start + len(chosen)) / len(order))
         self._read_shards()
 
-    def _computer(self) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
-        weights = read_weights(self._backbone.folder)
-        shape = bert_shape(self._backbone.folder)
+    def _batch_function(self) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
+        weights = read_weights(self.backbone.folder)
+        shape = self.shape
         layers = [layer_weights(weights, index) for index in range(self._frozen)]
 
-        def batch(ids: Sequence[np.ndarray], length: int) -> list[np.ndarray]:
+        def batch(ids: Sequence[np.ndarray]) -> list[np.ndarray]:
+            length = min(_bucket(len(ids[0])), self._max_length)
             tokens = np.zeros((ROWS, length), dtype=np.int64)
             counts = np.ones(ROWS, dtype=np.int64)
             for row, one in enumerate(ids):
                 tokens[row, : len(one)] = one
                 counts[row] = len(one)
             mask = torch.from_numpy(np.arange(length) < counts[:, None])
-            x = embed(weights, torch.from_numpy(tokens), shape)
-            for layer in layers:
-                x = encoder_layer(layer, x, mask, shape)
-            stored = x.numpy().astype(_STORED)
+            with torch.inference_mode():
+                x = embed(weights, torch.from_numpy(tokens), shape)
+                for layer in layers:
+                    x = encoder_layer(layer, x, mask, shape)
+                stored = x.numpy().astype(_STORED)
             return [stored[row, : len(one)] for row, one in enumerate(ids)]
 
-        def compute(ids: Sequence[np.ndarray]) -> list[np.ndarray]:
-            rows: list[np.ndarray] = []
-            with torch.inference_mode(), compute_threads(1):
-                start = 0
-                while start < len(ids):  # texts come sorted by bucket
-                    length = _bucket(len(ids[start]))
-                    stop = start
-                    while stop < min(len(ids), start + ROWS) and _bucket(len(ids[stop])) == length:
-                        stop += 1
-                    rows += batch(ids[start:stop], min(length, self._max_length))
-                    start = stop
-            return rows
-
-        return compute
+        return batch
 
     def _write_shard(self, keys: Sequence[bytes], rows: Sequence[np.ndarray]) -> None:
         name = hashlib.sha256(b"".join(keys)).hexdigest()[:24]
         index = np.array([(key, len(row)) for key, row in zip(keys, rows, strict=True)], dtype=_INDEX)
         write_atomic(self.folder / f"{name}.states.npy", _npy(np.concatenate(rows)))
         write_atomic(self.folder / f"{name}.index.npy", _npy(index))
+
+
+def _cut(ids: Sequence[np.ndarray]) -> list[Sequence[np.ndarray]]:
+    """Cut texts that are sorted by bucket into batches of one bucket."""
+    parts: list[Sequence[np.ndarray]] = []
+    start = 0
+    while start < len(ids):
+        stop = start + 1
+        while stop < min(len(ids), start + ROWS) and _bucket(len(ids[stop])) == _bucket(len(ids[start])):
+            stop += 1
+        parts.append(ids[start:stop])
+        start = stop
+    return parts
 
 
 def _bucket(tokens: int) -> int:

@@ -41,11 +41,9 @@ class FittedTfidf:
 
     def score(self, texts: Sequence[str]) -> np.ndarray:
         """Return the probability of the positive class, shape (n,), float64."""
-        from scipy.special import expit
-
         counts = _counter(self.config, vocabulary=self.vocabulary).transform(texts)
-        logits = np.asarray(_weighted(counts, self.idf) @ self.coefficients) + self.intercept
-        scores: np.ndarray = expit(logits)
+        logits = np.asarray(_weighted(counts, self.idf) @ self.coefficients, dtype=np.float64) + self.intercept
+        scores: np.ndarray = np.exp(-np.logaddexp(0.0, -logits))  # the logistic function without overflow
         return scores
 
     def files(self) -> dict[str, bytes]:
@@ -72,7 +70,8 @@ def item_weights(item_ids: Sequence[str] | np.ndarray, *, seed: int) -> np.ndarr
     -------
     ndarray of shape (n_items,), float64
     """
-    return -np.log(hash_to_unit(f"training weight\x00{seed}", (str(name) for name in item_ids)))
+    weights: np.ndarray = -np.log(hash_to_unit(f"training weight\x00{seed}", (str(name) for name in item_ids)))
+    return weights
 
 
 def fit_tfidf(config: ClassifierConfig, training: TrainingSet, *, seed: int) -> FittedTfidf:

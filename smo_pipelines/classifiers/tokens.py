@@ -63,6 +63,7 @@ class Tokeniser:
         share = self.unknown_share(texts)
         if share > UNKNOWN_ALLOWED:
             raise UnknownTokens(
-                f"{share:.1%} of the word pieces of {what} are unknown to the backbone {backbone!r} (at most "
-                f"{UNKNOWN_ALLOWED:.0%} may be): select the locales it can read, or use the classifier 'tfidf', which reads any script"
+                f"{share:.1%} of the word pieces of {what} are unknown to the backbone {backbone!r} (legal: up to "
+                f"{UNKNOWN_ALLOWED:.0%}): select the locales it can read, or use the classifier 'tfidf', "
+                "which reads any script"
             )

@@ -3,6 +3,7 @@
 This module imports torch; import it inside the function that needs it.
 """
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from smo_pipelines.classifiers.bert import (
     BertShape,
@@ -26,7 +27,7 @@ from smo_pipelines.classifiers.bert import (
 from smo_pipelines.classifiers.encoder_cache import EncoderCache, compute_threads, pad
 from smo_pipelines.classifiers.order import batches, epoch_order
 from smo_pipelines.classifiers.threshold import tune
-from smo_pipelines.classifiers.weights import Backbone, find_backbone
+from smo_pipelines.classifiers.weights import find_backbone
 from smo_pipelines.domain.classifiers import ClassifierConfig
 from smo_pipelines.domain.digests import hash_to_unit
 from smo_pipelines.domain.labels import TrainingSet
@@ -35,7 +36,8 @@ from smo_pipelines.errors import ClassifierError
 __all__ = ["FittedTransformer", "encoder_cache", "fit_transformer", "load_transformer"]
 
 _MOST_ROWS = 32
-_LEAST_STEPS = 120
+_LEAST_ROWS = 8
+_LEAST_STEPS = 40  # an epoch, as far as the fewest rows allow
 _BUCKET = 8
 _SCORE_ROWS = 32
 _SCORE_BUCKET = 16
@@ -62,8 +64,6 @@ class FittedTransformer:
     config: ClassifierConfig
     threshold: float
     weights: dict[str, Tensor]
-    shape: BertShape
-    backbone: Backbone
     cache: EncoderCache
 
     def score(self, texts: Sequence[str]) -> np.ndarray:
@@ -78,9 +78,9 @@ class FittedTransformer:
         layers = _by_layer(self.weights, self.config.train_layers)
         with torch.inference_mode(), compute_threads(self.config.threads):
             for chosen in batches(order, lengths, batch_tokens=10**9, most_rows=_SCORE_ROWS, bucket=_SCORE_BUCKET):
-                length = min(-(-int(lengths[chosen].max()) // _SCORE_BUCKET) * _SCORE_BUCKET, self.shape.positions)
+                length = min(-(-int(lengths[chosen].max()) // _SCORE_BUCKET) * _SCORE_BUCKET, self.cache.shape.positions)
                 x, mask = pad([states[i] for i in chosen], length=length, count=_SCORE_ROWS)
-                logits = _logits(layers, self.weights, x, mask, self.shape, None)
+                logits = _logits(layers, self.weights, x, mask, self.cache.shape, None)
                 scores[chosen] = torch.sigmoid(logits[: len(chosen)].double()).numpy()
         return scores
 
@@ -92,7 +92,7 @@ class FittedTransformer:
             "classifier": self.config.name,
             "config": self.config.digest,
             "backbone": self.config.backbone,
-            "backbone_digest": self.backbone.digest,
+            "backbone_digest": self.cache.backbone.digest,
             "threshold": self.threshold,
         }
         return {
@@ -133,9 +133,7 @@ def fit_transformer(
     The same arguments give the same bytes on one machine. The seed sets the head's first values, the dropout and the order.
     """
     cache = encoder_cache(config, cache_dir)
-    backbone = find_backbone(config, cache_dir)
-    shape = bert_shape(backbone.folder)
-    weights = _initial(read_weights(backbone.folder), shape, config.train_layers, seed)
+    weights = _initial(read_weights(cache.backbone.folder), cache.shape, config.train_layers, seed)
     states = cache.states(training.texts.tolist(), _part(progress, 0.0, 0.3))
     keep = np.flatnonzero(~training.dev)
     with compute_threads(config.threads):
@@ -145,17 +143,17 @@ def fit_transformer(
             training.labels[keep],
             training.item_ids[keep],
             config=config,
-            shape=shape,
+            shape=cache.shape,
             seed=seed,
             progress=_part(progress, 0.3, 0.95),
         )
     for tensor in weights.values():
         tensor.requires_grad_(False)
-    fitted = FittedTransformer(config, 0.5, weights, shape, backbone, cache)
+    fitted = FittedTransformer(config, 0.5, weights, cache)
     threshold = tune(fitted.score(training.texts[training.dev].tolist()), training.labels[training.dev])
     if progress:
         progress(1.0)
-    return FittedTransformer(config, threshold, weights, shape, backbone, cache)
+    return dataclasses.replace(fitted, threshold=threshold)
 
 
 def load_transformer(config: ClassifierConfig, files: Mapping[str, bytes], cache_dir: Path) -> FittedTransformer:
@@ -170,13 +168,13 @@ def load_transformer(config: ClassifierConfig, files: Mapping[str, bytes], cache
 
     about = json.loads(files["config.json"])
     cache = encoder_cache(config, cache_dir)
-    backbone = find_backbone(config, cache_dir)
-    for what, kept, here in (("config", about["config"], config.digest), ("backbone", about["backbone_digest"], backbone.digest)):
+    for what, kept, here in (
+        ("config", about["config"], config.digest),
+        ("backbone", about["backbone_digest"], cache.backbone.digest),
+    ):
         if kept != here:
             raise ClassifierError(f"these weights were fitted with the {what} {kept[:12]}, and {config.name!r} now has {here[:12]}")
-    return FittedTransformer(
-        config, float(about["threshold"]), load(files["weights.safetensors"]), bert_shape(backbone.folder), backbone, cache
-    )
+    return FittedTransformer(config, float(about["threshold"]), load(files["weights.safetensors"]), cache)
 
 
 def _initial(full: Mapping[str, Tensor], shape: BertShape, train_layers: int, seed: int) -> dict[str, Tensor]:
@@ -213,8 +211,8 @@ def _logits(
     for layer in layers[:-1]:
         x = encoder_layer(layer, x, mask, shape, drop)
     pooled = first_token_layer(layers[-1], x, mask, shape, drop)
-    pooled = torch.tanh(F.linear(pooled, weights["pooler.weight"], weights["pooler.bias"]))
-    return F.linear(drop(pooled) if drop else pooled, weights["head.weight"], weights["head.bias"])[:, 0]
+    pooled = torch.tanh(functional.linear(pooled, weights["pooler.weight"], weights["pooler.bias"]))
+    return functional.linear(drop(pooled) if drop else pooled, weights["head.weight"], weights["head.bias"])[:, 0]
 
 
 def _train(
@@ -240,7 +238,7 @@ def _train(
         for group in optimizer.param_groups:
             group["lr"] = config.lr * _rate(step, len(steps))
         x, mask = pad([states[i] for i in chosen], length=int(lengths[chosen].max()), count=len(chosen))
-        loss = F.binary_cross_entropy_with_logits(_logits(layers, weights, x, mask, shape, drop), targets[chosen])
+        loss = functional.binary_cross_entropy_with_logits(_logits(layers, weights, x, mask, shape, drop), targets[chosen])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(tensors, _CLIP)
@@ -250,14 +248,19 @@ def _train(
 
 
 def _schedule(item_ids: np.ndarray, lengths: np.ndarray, config: ClassifierConfig, seed: int) -> list[np.ndarray]:
-    """Return every batch of the training; a small set is repeated until it gives enough steps."""
-    steps: list[np.ndarray] = []
-    epoch = 0
-    while epoch < config.epochs:
-        order = epoch_order(item_ids, seed=seed, epoch=epoch)
-        steps += batches(order, lengths, batch_tokens=config.batch_tokens, most_rows=_MOST_ROWS, bucket=_BUCKET)
-        epoch += 1
-    return steps
+    """Return every batch of the training, in order; a small set gets smaller batches, so that it still gives enough steps."""
+    most_rows = min(_MOST_ROWS, max(_LEAST_ROWS, len(item_ids) // _LEAST_STEPS))
+    return [
+        rows
+        for epoch in range(config.epochs)
+        for rows in batches(
+            epoch_order(item_ids, seed=seed, epoch=epoch),
+            lengths,
+            batch_tokens=config.batch_tokens,
+            most_rows=most_rows,
+            bucket=_BUCKET,
+        )
+    ]
 
 
 def _rate(step: int, steps: int) -> float:
@@ -292,7 +295,7 @@ def _card(fitted: FittedTransformer) -> str:
             "Only the trained tensors are here; they work on that backbone alone, checked by digest when they are loaded.",
             "",
             f"- Threshold: {fitted.threshold:.4f} (greatest F1 on the development split)",
-            f"- Backbone digest: `{fitted.backbone.digest}`",
+            f"- Backbone digest: `{fitted.cache.backbone.digest}`",
             f"- Configuration digest: `{config.digest}`",
             "",
             "A score says how the labels it was trained on would likely have come out; it is not a fact about a text.",

@@ -31,6 +31,8 @@ class ClassifierConfig:
         Threads of one fit. Results repeat byte for byte at one count, and differ between counts.
     ngrams : tuple of int
         ``tfidf`` only: shortest and longest character n-gram.
+    regularisation : float
+        ``tfidf`` only: inverse strength of the penalty; smaller is smoother.
     """
 
     name: str
@@ -43,8 +45,8 @@ class ClassifierConfig:
     batch_tokens: int = 1024
     max_length: int = 96
     threads: int = 1
-    ngrams: tuple[int, int] = (2, 5)
-    regularisation: float = 4.0
+    ngrams: tuple[int, int] = (2, 4)
+    regularisation: float = 1.0
 
     @property
     def digest(self) -> str:
