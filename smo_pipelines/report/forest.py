@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from smo_pipelines.domain.decisions import GuardrailStatus, Verdict
-from smo_pipelines.domain.effects import EffectEstimate, NotEstimable, Question, Role
+from smo_pipelines.domain.effects import Direction, EffectEstimate, NotEstimable, Question, Role
 from smo_pipelines.domain.phrases import amount, change_with_interval, question_phrase, unit_of
 from smo_pipelines.domain.records import ExperimentRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Forest", "ForestRow", "Mark", "forest_of", "forest_png"]
+__all__ = ["Forest", "ForestRow", "Mark", "forest_of", "forest_png", "nice_step"]
 
-WIDTH, ROW, HEAD, EDGE = 560.0, 54.0, 34.0, 14.0
+_EDGE = 3.0
+"""Free room at both ends of the axis, in per cent of its width."""
+
 _GROUPS = {
     Role.primary: "Primary",
     Role.guardrail: "Guardrails",
@@ -28,7 +30,7 @@ _COLOURS = {"better": "#1b7f4d", "worse": "#b3261e", "unclear": "#5b6472"}
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A drawn interval, in improvement (points, positive is better) and in drawing units.
+    """A drawn interval, in improvement (points, positive is better) and as places on the axis in per cent of its width.
 
     ``limit`` is where the interval must not reach beyond: minus the margin of a guardrail, or the smallest effect of interest.
     """
@@ -53,18 +55,15 @@ class ForestRow:
     value: str
     tone: str
     mark: Mark | None
-    y: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forest:
-    """The plot, laid out: rows from the top, ticks as (position, text), and a sentence for those who cannot see it."""
+    """The plot, laid out: rows from the top, and ticks as (place in per cent, text)."""
 
     rows: tuple[ForestRow, ...]
     ticks: tuple[tuple[float, str], ...]
     x_zero: float
-    height: float
-    description: str
 
 
 def forest_of(record: ExperimentRecord) -> Forest | None:
@@ -73,21 +72,15 @@ def forest_of(record: ExperimentRecord) -> Forest | None:
     if not rows or all(row.mark is None for row in rows):
         return None
     reach = max(abs(value) for row in rows if row.mark for value in (row.mark.low, row.mark.high, row.mark.limit or 0.0)) or 1.0
-    step = _nice_step(reach)
+    step = nice_step(reach)
     edge = step * math.ceil(reach / step + 0.1)
 
     def place(value: float) -> float:
-        return round(EDGE + (value + edge) / (2 * edge) * (WIDTH - 2 * EDGE), 2)
+        return round(_EDGE + (value + edge) / (2 * edge) * (100.0 - 2 * _EDGE), 2)
 
-    placed, y = [], 0.0
-    for row in rows:
-        y += HEAD if row.first else 0.0
-        placed.append(_placed(row, y, place))
-        y += ROW
     count = round(edge / step)
     ticks = tuple((place(k * step), f"{k * step:+g}" if k else "0") for k in range(-count, count + 1))
-    said = "; ".join(f"{row.label}: {row.value}" for row in rows)
-    return Forest(rows=tuple(placed), ticks=ticks, x_zero=place(0.0), height=y, description=said)
+    return Forest(rows=tuple(_placed(row, place) for row in rows), ticks=ticks, x_zero=place(0.0))
 
 
 def forest_png(record: ExperimentRecord) -> bytes:
@@ -106,7 +99,7 @@ def forest_png(record: ExperimentRecord) -> bytes:
         axes.axvline(0, color="#9aa3ad", linewidth=1)
         axes.set_yticks(range(len(rows)), [_literal(row.label) for row in reversed(rows)], fontsize=8)
         axes.set_xlabel("percentage points, better to the right; red tick: the margin of a guardrail", fontsize=8)
-        axes.margins(y=0.08)
+        axes.set_ylim(-0.6, len(rows) - 0.3)
     else:
         axes.text(
             0.5, 0.5, "No effect is shown: see the report for the reason.", ha="center", va="center", transform=axes.transAxes
@@ -122,11 +115,11 @@ def forest_png(record: ExperimentRecord) -> bytes:
 def _draw(axes: "Axes", height: int, row: ForestRow) -> None:
     colour = _COLOURS[row.tone]
     if row.mark is None:
-        axes.text(0, height, "could not be computed", fontsize=7, color=colour, ha="center", va="bottom")
+        axes.text(0, height, row.value, fontsize=7, color=colour, ha="center", va="bottom")
         return
     axes.plot([row.mark.low, row.mark.high], [height, height], color=colour, linewidth=2, solid_capstyle="butt")
     axes.plot([row.mark.point], [height], "o", color=colour, markersize=6)
-    axes.text(row.mark.high, height + 0.15, f" {row.value}", fontsize=7, color=colour, ha="right", va="bottom")
+    axes.text(row.mark.point, height + 0.13, row.value, fontsize=7, color=colour, ha="center", va="bottom")
     if row.mark.limit is not None and row.mark.limit < 0:
         axes.plot([row.mark.limit] * 2, [height - 0.3, height + 0.3], color=_COLOURS["worse"], linewidth=1.5)
 
@@ -155,6 +148,8 @@ def _row(
     label = question_phrase(effect.question)
     if isinstance(effect, NotEstimable):
         return ForestRow(group=group, first=first, label=label, value="could not be computed", tone="unclear", mark=None)
+    if effect.direction is Direction.lower_is_better:
+        label += " (lower is better)"
     change, low, high = (text.replace("-", "−") for text in change_with_interval(effect))  # noqa: RUF001 -- a minus sign
     unit, tone = unit_of(effect.question.metric), _tone(effect, status)
     value = f"{change} ({low} to {high})"
@@ -187,15 +182,22 @@ def _tone(effect: EffectEstimate, status: GuardrailStatus | None) -> str:
     return "better" if better.low > 0 else "worse" if better.high < 0 else "unclear"
 
 
-def _placed(row: ForestRow, y: float, place: Callable[[float], float]) -> ForestRow:
+def _placed(row: ForestRow, place: Callable[[float], float]) -> ForestRow:
     if row.mark is None:
-        return replace(row, y=y)
+        return row
     mark = row.mark
     limit = None if mark.limit is None else place(mark.limit)
-    return replace(row, y=y, mark=replace(mark, x=place(mark.point), x_low=place(mark.low), x_high=place(mark.high), x_limit=limit))
+    return replace(row, mark=replace(mark, x=place(mark.point), x_low=place(mark.low), x_high=place(mark.high), x_limit=limit))
 
 
-def _nice_step(reach: float) -> float:
+def nice_step(reach: float) -> float:
+    """Return the distance of ticks, 1, 2 or 5 times a power of ten, that puts about three on a stretch.
+
+    Examples
+    --------
+    >>> nice_step(7.0), nice_step(0.02)
+    (2.0, 0.005)
+    """
     rough = reach / 3
     power = 10.0 ** math.floor(math.log10(rough))
     return min((factor * power for factor in (1.0, 2.0, 5.0, 10.0)), key=lambda step: abs(step - rough))

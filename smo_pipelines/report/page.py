@@ -13,6 +13,8 @@ from smo_pipelines.domain.experiments import NullTest, RaterClaim
 from smo_pipelines.domain.phrases import VERDICT_WORDS, primary_effect
 from smo_pipelines.domain.records import ExperimentRecord
 from smo_pipelines.report import sections
+from smo_pipelines.report.diff import clause_diffs
+from smo_pipelines.report.dots import dots_of
 from smo_pipelines.report.forest import forest_of
 
 __all__ = ["render"]
@@ -20,7 +22,7 @@ __all__ = ["render"]
 _SIGNS = {Verdict.ship: "✓", Verdict.hold: "=", Verdict.roll_back: "↩", Verdict.inconclusive: "?", Verdict.invalid: "!"}
 
 _GLOSSARY = {
-    "arm": "One of the two sides of the comparison: control is how labels were made before, treatment is how they are made after the change.",
+    "arm": "One side of the comparison: control is how labels were made before the change, treatment how they are made after it.",
     "average precision": "How well a model ranks what it should flag above what it should not; 100 is perfect.",
     "false positive rate": "Of the items that are fine, how many the model flags anyway; lower is better.",
     "flip": "An item whose label differs between the arms.",
@@ -62,9 +64,9 @@ def render(record: ExperimentRecord) -> str:
             guardrails=sections.guardrail_rows(record),
             golds=sections.gold_tables(record),
             arms=sections.arm_rows(record),
-            dots=sections.dots_of(record),
+            dots=dots_of(record),
             flips=sections.flip_tables(record),
-            diffs=sections.clause_diffs(record.clause_edits),
+            diffs=clause_diffs(record.clause_edits),
             missing=sections.not_estimable(record),
             numbers=sections.all_numbers(record),
             links=[(name, address, _is_web(address)) for name, address in sorted(record.provenance.links.items())],
@@ -85,12 +87,18 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["short"] = short
+    environment.filters["sentence"] = _sentence
     environment.globals["define"] = _define
     return environment
 
 
 def _define(word: str) -> Any:
     return _GLOSSARY[word]
+
+
+def _sentence(text: str) -> str:
+    text = text.strip().rstrip(".")
+    return text[:1].upper() + text[1:]
 
 
 def _is_web(address: str) -> bool:

@@ -1,19 +1,14 @@
 """What the page says, as values: numbers already in words, so that the template only places them."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from smo_pipelines.domain.decisions import GuardrailStatus, Verdict
-from smo_pipelines.domain.effects import EffectEstimate, NotEstimable, Question, Role
-from smo_pipelines.domain.experiments import ArmName, ReplicateKind
-from smo_pipelines.domain.guidelines import ClauseEdit
+from smo_pipelines.domain.effects import Direction, EffectEstimate, NotEstimable, Question, Role
 from smo_pipelines.domain.phrases import (
     amount,
     change_with_interval,
     level_of,
-    metric_title,
     primary_effect,
     question_phrase,
     unit_of,
@@ -22,8 +17,6 @@ from smo_pipelines.domain.records import ArmFacts, ExperimentRecord, FlipCount
 
 __all__ = [
     "FEWEST_RATERS",
-    "Diff",
-    "Dots",
     "FlipRow",
     "FlipTable",
     "GoldTable",
@@ -32,8 +25,6 @@ __all__ = [
     "Primary",
     "all_numbers",
     "arm_rows",
-    "clause_diffs",
-    "dots_of",
     "flip_tables",
     "gold_tables",
     "guardrail_rows",
@@ -43,8 +34,6 @@ __all__ = [
 
 FEWEST_RATERS = 5
 """Groups with fewer raters are not shown on a page that can be forwarded: their numbers are nearly one person's."""
-
-_DOTS_WIDTH, _DOTS_EDGE = 560.0, 16.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,25 +111,6 @@ class FlipTable:
     hidden: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Diff:
-    """One clause as pieces of text: ``same``, ``del`` or ``ins``."""
-
-    id: str
-    change: str
-    pieces: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dots:
-    """The primary metric of each fit: (x, y, arm, kind, text) in drawing units."""
-
-    points: tuple[tuple[float, float, str, str, str], ...]
-    ticks: tuple[tuple[float, str], ...]
-    means: tuple[tuple[float, str], ...]
-    description: str
-
-
 def _minus(text: str) -> str:
     return text.replace("-", "−")  # noqa: RUF001 -- a minus sign, as wide as the plus
 
@@ -192,7 +162,9 @@ def guardrail_rows(record: ExperimentRecord) -> tuple[GuardrailRow, ...]:
         word, tone = words[outcome.status]
         effect = effects.get(outcome.question)
         found = "no number" if not isinstance(effect, EffectEstimate) else "{} ({})".format(*_change(effect))
-        question, margin = question_phrase(outcome.question), _points(outcome.question.metric, outcome.margin)
+        lower = isinstance(effect, EffectEstimate) and effect.direction is Direction.lower_is_better
+        question = question_phrase(outcome.question) + (" (lower is better)" if lower else "")
+        margin = _points(outcome.question.metric, outcome.margin)
         rows.append(GuardrailRow(question=question, margin=margin, change=found, word=word, tone=tone, sentence=outcome.sentence))
     return tuple(rows) if record.decision.verdict is not Verdict.invalid else ()
 
@@ -315,48 +287,3 @@ def _flip_row(group: FlipCount, longest: float) -> FlipRow:
         bar=round(100 * group.flips / longest, 1),
         bar_expected=None if group.expected is None else round(100 * group.expected / longest, 1),
     )
-
-
-def clause_diffs(edits: Sequence[ClauseEdit]) -> tuple[Diff, ...]:
-    """Return the edited clauses word by word."""
-    return tuple(Diff(id=edit.id, change=edit.change.value, pieces=tuple(_pieces(edit.before, edit.after))) for edit in edits)
-
-
-def _pieces(before: str, after: str) -> Iterator[tuple[str, str]]:
-    old, new = re.findall(r"\s+|\S+", before), re.findall(r"\s+|\S+", after)
-    for kind, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            yield "same", "".join(old[i1:i2])
-            continue
-        if i2 > i1:
-            yield "del", "".join(old[i1:i2])
-        if j2 > j1:
-            yield "ins", "".join(new[j1:j2])
-
-
-def dots_of(record: ExperimentRecord) -> Dots | None:
-    """Return the primary metric of every fit, laid out; None where none has it or nothing may be shown."""
-    question = record.experiment.rule.primary.question
-    runs = [run for run in record.replicates if question.label in run.metrics]
-    if not runs or record.decision.verdict is Verdict.invalid:
-        return None
-    values = [run.metrics[question.label] for run in runs]
-    low, high = min(values), max(values)
-    pad = 0.08 * (high - low) or 0.01
-    low, high = low - pad, high + pad
-
-    def place(value: float) -> float:
-        return round(_DOTS_EDGE + (value - low) / (high - low) * (_DOTS_WIDTH - 2 * _DOTS_EDGE), 2)
-
-    points, means = [], []
-    for run, value in zip(runs, values, strict=True):
-        y = (30.0 if run.id.arm is ArmName.control else 92.0) + (18.0 if run.id.kind is ReplicateKind.redraw else 0.0)
-        text = f"{run.id.arm} {run.id.kind} {run.id.index}: {level_of(question.metric, value)}"
-        points.append((place(value), y, run.id.arm.value, run.id.kind.value, text))
-    for arm in ArmName:
-        mine = [run.metrics[question.label] for run in runs if run.id.arm is arm and run.id.kind is ReplicateKind.snapshot]
-        if mine:
-            means.append((place(sum(mine) / len(mine)), arm.value))
-    ticks = tuple((place(low + (high - low) * k / 4), level_of(question.metric, low + (high - low) * k / 4)) for k in range(5))
-    said = f"{metric_title(question.metric)} of {len(runs)} fits, from {level_of(question.metric, min(values))} to "
-    return Dots(points=tuple(points), ticks=ticks, means=tuple(means), description=said + level_of(question.metric, max(values)))

@@ -26,7 +26,6 @@ from smo_pipelines.tracking.items import (
     Artifact,
     Child,
     Dataset,
-    Metric,
     Param,
     RunItems,
     Tag,
@@ -94,6 +93,7 @@ def final_items(record: ExperimentRecord, drawn: Mapping[str, bytes] | None = No
     """
     plan = planned_items(record.experiment)
     metrics, refused = finite_metrics(tuple(_metrics(record)))
+    children = tuple(_child(record, replicate) for replicate in record.replicates)
     lead = {"decision": VERDICT_WORDS[record.decision.verdict], "effect": _effect_tag(record)}
     last = {**lead, "guardrails": guardrail_summary(record.decision), "smo.state": "final"}
     return RunItems(
@@ -101,7 +101,7 @@ def final_items(record: ExperimentRecord, drawn: Mapping[str, bytes] | None = No
         spec_hash=plan.spec_hash,
         run_name=plan.run_name,
         final=True,
-        record_digest=_content_digest(record),
+        record_digest=_content_digest(record, children),
         started_ms=_milliseconds(record.provenance.started_at),
         finished_ms=_milliseconds(record.provenance.finished_at),
         first_tags=plan.first_tags,
@@ -116,7 +116,7 @@ def final_items(record: ExperimentRecord, drawn: Mapping[str, bytes] | None = No
             Artifact(path="tables/effects.json", content=json.dumps(effects_table(record), allow_nan=False).encode()),
             *(Artifact(path=path, content=content) for path, content in (drawn or {}).items()),
         ),
-        children=tuple(_child(record, replicate) for replicate in record.replicates),
+        children=children,
     )
 
 
@@ -136,8 +136,9 @@ def effects_table(record: ExperimentRecord) -> dict[str, list[object]]:
     return {"columns": columns, "data": rows}
 
 
-def _content_digest(record: ExperimentRecord) -> str:
-    return digest_of({name: value for name, value in vars(record).items() if name not in ("experiment", "provenance")})
+def _content_digest(record: ExperimentRecord, children: tuple[Child, ...]) -> str:
+    content = {"decision": record.decision, "arms": record.arms, "labels": record.labels, "edits": record.clause_edits}
+    return digest_of({**content, "benchmarks": record.benchmarks, "children": children})
 
 
 def _shown_effects(record: ExperimentRecord) -> tuple[EffectEstimate | NotEstimable, ...]:
@@ -266,7 +267,8 @@ def _benchmark_dataset(facts: BenchmarkFacts) -> Dataset:
 
 def _child(record: ExperimentRecord, replicate: ReplicateFacts) -> Child:
     one, change = replicate.id, record.experiment.change.id
-    metrics, refused = finite_metrics((_bench_name(name), value) for name, value in replicate.metrics.items())
+    named = [(_bench_name(name), value) for name, value in replicate.metrics.items()]
+    metrics, refused = finite_metrics([*named, ("train/threshold", replicate.threshold)])
     tags = {
         "group": f"{change} {one.arm}",
         "smo.arm": one.arm.value,
@@ -285,7 +287,7 @@ def _child(record: ExperimentRecord, replicate: ReplicateFacts) -> Child:
         name=cut(f"{change} {one.arm} {one.kind} {one.index}", MAX_RUN_NAME),
         tags=_tags(tags),
         params=(Param(key="seed", value=str(one.seed)), Param(key="threshold", value=repr(replicate.threshold))),
-        metrics=(*metrics, Metric(key="train/threshold", value=replicate.threshold)),
+        metrics=metrics,
         datasets=_datasets(record, (one.arm,)),
     )
 
