@@ -34,7 +34,7 @@ def _snapshot(arm: ArmName, guidelines: list[dg.AssetKey]) -> dg.AssetsDefinitio
         kinds={"deltalake", "duckdb"},
         owners=["team:smo"],
     )
-    def label_snapshot(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult[None]:
+    def label_snapshot(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult:
         workspace = project.open()
         experiment = project.experiment(workspace, context.partition_key)
         try:

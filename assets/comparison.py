@@ -43,7 +43,7 @@ def build_comparison() -> list[dg.AssetsDefinition]:
     description="The items both arms label, without ties and leaked items: fixed here, before anything is trained.",
     owners=["team:smo"],
 )
-def matched_labels(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult[None]:
+def matched_labels(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult:
     """Pin the arms, show the experiment as planned in the tracker, and check validity."""
     workspace = project.open()
     arms = project.pinned(workspace, context.partition_key)
@@ -71,7 +71,7 @@ def matched_labels(context: dg.AssetExecutionContext, project: SmoProject) -> dg
     description="Treatment minus control, metric by metric, each with its interval or the reason why there is none.",
     owners=["team:smo"],
 )
-def effect_estimates(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult[None]:
+def effect_estimates(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult:
     """Compare the arms' replicates."""
     workspace = project.open()
     arms = project.arms(workspace, context.partition_key)
@@ -94,7 +94,7 @@ def effect_estimates(context: dg.AssetExecutionContext, project: SmoProject) -> 
     description="Ship, hold, roll back, inconclusive or invalid, by the rule that was fixed before training.",
     owners=["team:smo"],
 )
-def decision(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult[None]:
+def decision(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult:
     """Apply the rule."""
     workspace = project.open()
     decided = _record(context, project, workspace, project.arms(workspace, context.partition_key)).decision
@@ -122,7 +122,7 @@ def decision(context: dg.AssetExecutionContext, project: SmoProject) -> dg.Mater
     kinds={"mlflow", "html"},
     owners=["team:smo"],
 )
-def report(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult[None]:
+def report(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult:
     """Keep the result, then send it to the tracker."""
     workspace = project.open()
     record = _record(context, project, workspace, project.arms(workspace, context.partition_key))

@@ -31,7 +31,7 @@ def _asset(version: GuidelineVersion, parent: GuidelineVersion | None) -> dg.Ass
         kinds={"markdown"},
         owners=["team:smo"],
     )
-    def guideline() -> dg.MaterializeResult[None]:
+    def guideline() -> dg.MaterializeResult:
         edits = clause_edits(parent, version) if parent is not None else ()
         text = "\n\n".join(f"**{clause.id} {clause.title}**\n\n{clause.text}" for clause in version.clauses)
         return dg.MaterializeResult(

@@ -1,7 +1,7 @@
 """The second door: a form in the Dagster UI, filled with legal values, that registers an experiment."""
 
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 from pydantic import Field, create_model
@@ -32,7 +32,7 @@ def build_launch_job(catalogue: Catalogue) -> dg.JobDefinition:
     def register(context: dg.OpExecutionContext, config: form, project: SmoProject) -> str:  # type: ignore[valid-type]
         _require_daemons(context.instance)
         workspace = project.open()
-        raw = spec_of_form({name: _plain(getattr(config, name)) for name in type(config).model_fields})
+        raw = spec_of_form({name: _plain(value) for name, value in dict(cast(Any, config)).items()})
         try:
             experiment = register_experiment(workspace, raw, "the launch form").experiment
         except SmoError as error:
@@ -202,7 +202,7 @@ def _form(catalogue: Catalogue) -> type[dg.Config]:
 def _choice(name: str, values: list[str], default: str, description: str) -> tuple[Any, Any]:
     # Dagster's form takes the names of enum members, so name and value are one word
     words = [str(value) for value in values]
-    members: Any = Enum(name, {word: word for word in words})
+    members = cast(Any, Enum)(name, {word: word for word in words})
     chosen = members[default] if default in words else next(iter(members))
     return members, Field(default=chosen, description=f"{description} One of: {', '.join(words)}.")
 

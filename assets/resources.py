@@ -16,7 +16,7 @@ from smo_pipelines.experiment.workspace import Workspace, open_workspace
 __all__ = ["SmoProject"]
 
 
-class SmoProject(dg.ConfigurableResource):  # type: ignore[type-arg] - Dagster's own default of the type argument
+class SmoProject(dg.ConfigurableResource):
     """One project; everything an asset does goes through here."""
 
     root: str = Field(default="", description="The project's folder; blank: SMO_ROOT, else the folder Dagster was started in.")

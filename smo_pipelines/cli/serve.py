@@ -1,5 +1,6 @@
 """``smo up``: both user interfaces and the daemon on this machine, started together and stopped together."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -196,10 +197,8 @@ def _stop(running: Sequence[tuple[Service, "subprocess.Popen[bytes]"]]) -> None:
         _signal_group(process, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     for _, process in running:
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            pass
         _signal_group(process, signal.SIGKILL)  # also what a server left behind in its group
         process.wait()
 

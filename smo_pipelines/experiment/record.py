@@ -105,6 +105,6 @@ def _send(workspace: Workspace, record: ExperimentRecord, page: bytes) -> tuple[
     outbox.put(items)
     try:
         refused = outbox.flush(tracker).refused
-        return tracker.send(items), "; ".join(sentence for _, sentence in refused) or None
+        return tracker.send(items), "; ".join(pair[1] for pair in refused) or None
     except TrackingError as error:
         return None, str(error)

@@ -56,7 +56,7 @@ class ReplicateJob:
         )
 
     def prediction_key(self, benchmark_key: str) -> str:
-        """The name of this fit's scores on one benchmark."""
+        """Return the name of this fit's scores on one benchmark."""
         return digest_of({"stage": f"score/{_SCORE_CODE}", "fit": self.key, "benchmark": benchmark_key})
 
     def to_json(self) -> str:
@@ -95,7 +95,7 @@ def run_replicate(job: ReplicateJob, progress: Callable[[float], None] | None = 
             report(1.0)
             return job.key
         fitted = _fit(job, store, fit, cache_dir, lambda share: report(0.85 * share))
-        for done, (name, key) in enumerate(missing.items(), start=1):
+        for done, key in enumerate(missing.values(), start=1):
             _score(job, store, fitted, get_benchmark(store, key), key)
             report(0.85 + 0.15 * done / len(missing))
     return job.key

@@ -16,10 +16,11 @@ _FEWEST_RATINGS = 3
 def label_shift(control: LabelSnapshot, treatment: LabelSnapshot, matching: Matching, *, redraws: int = 200) -> LabelShift:
     """Count the matched items whose label differs between the arms, in all and by each item attribute.
 
-    The expected flips are those between the control's labels and redraws of the control's own raters (see
-    :func:`smo_pipelines.labels.redraw.redraw_labels`): only flips beyond them can be the change's. With one or two ratings an
-    untied item is unanimous and no redraw can flip it, which says nothing about other raters; so a group in which most items
-    have fewer than three ratings expects nothing (None) rather than 0.
+    The expected flips are those between two independent redraws of the control's own raters (see
+    :func:`smo_pipelines.labels.redraw.redraw_labels`): what two samples of raters like these disagree on when nothing changed. Only
+    flips beyond them can be the change's. A redraw can flip only items whose raters disagreed, so this is a lower bound on what
+    fresh raters would flip. With one or two ratings an untied item is unanimous and no redraw can flip it, which says nothing about
+    other raters; so a group in which most items have fewer than three ratings expects nothing (None) rather than 0.
 
     Parameters
     ----------
@@ -67,11 +68,12 @@ def label_shift(control: LabelSnapshot, treatment: LabelSnapshot, matching: Matc
 def _redrawn_flips(
     control: LabelSnapshot, matching: Matching, groups: dict[str, np.ndarray], sizes: dict[str, int], redraws: int
 ) -> dict[str, np.ndarray]:
-    """Return, by attribute, the flips of each redraw (row) in each group (column)."""
+    """Return, by attribute, the flips between each redraw and the one before it (row) in each group (column)."""
     flips = {attribute: np.zeros((redraws, size)) for attribute, size in sizes.items()}
-    before = control.labels[matching.control_rows]
+    after = redraw_labels(control, redraw=redraws)[matching.control_rows]
     for redraw in range(redraws):
-        flipped = redraw_labels(control, redraw=redraw)[matching.control_rows] != before
+        before, after = after, redraw_labels(control, redraw=redraw)[matching.control_rows]
+        flipped = before != after
         for attribute, codes in groups.items():
             flips[attribute][redraw] = np.bincount(codes, weights=flipped, minlength=sizes[attribute])
     return flips
