@@ -45,13 +45,14 @@ def _of(status: GuardrailStatus, guardrails: Sequence[GuardrailOutcome]) -> tupl
 def _null_test(primary: EffectEstimate, guardrails: Sequence[GuardrailOutcome]) -> _Ruling:
     harmed = _of(GuardrailStatus.harm, guardrails)
     if 0.0 not in primary.interval or harmed:
+        by_chance = f"{100.0 * (1.0 - primary.interval.level):.3g}%"
         what = change_in_words(primary) if 0.0 not in primary.interval else harmed[0].sentence
         return _Ruling(
             Verdict.invalid,
             f"the null test failed: nothing was changed, and yet {what}",
             (
                 "An effect was found between arms that differ by chance alone, so effects measured this way cannot be trusted "
-                f"until its cause is known; chance alone fails a null test {100.0 * (1.0 - primary.interval.level):.3g}% of the time",
+                f"until its cause is known; chance alone fails a null test {by_chance} of the time",
             ),
         )
     return _Ruling(

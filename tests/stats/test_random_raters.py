@@ -51,10 +51,12 @@ def test_same_raters_by_the_formula(shared_seeds):
     assert estimate.p_two_sided() == pytest.approx(p, rel=1e-8)
 
 
-def test_the_rater_part_is_never_below_a_quarter_of_the_redraw_variance():
+@pytest.mark.parametrize("design", list(RaterDesign))
+def test_the_rater_part_is_never_below_a_quarter_of_the_redraw_variance(design):
     control, treatment = arms(run_sd=0.05, redraw_sd=0.01)
-    estimate = random_raters_estimate(control, treatment, DISJOINT, shared_seeds=True)
-    q2 = variance(control.redraws) + variance(treatment.redraws)
+    estimate = random_raters_estimate(control, treatment, design, shared_seeds=True)
+    paired = variance(treatment.redraws - control.redraws)
+    q2 = paired if design is SAME else variance(control.redraws) + variance(treatment.redraws)
     assert estimate.terms[1].variance == pytest.approx(1.25 * 24 / 19 * q2 / 4)
 
 
