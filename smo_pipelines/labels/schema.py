@@ -1,9 +1,9 @@
 """The columns of the label tables, and the one door through which a data frame becomes typed rows."""
 
 from collections.abc import Mapping
-from numbers import Integral
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -144,7 +144,7 @@ def _strings(values: pd.Series) -> pa.Array:
 
 
 def _string(value: object) -> object:
-    return str(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
+    return str(value) if isinstance(value, (int, np.integer)) and not isinstance(value, bool) else value
 
 
 def _map_items(value: Any) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smo_pipelines.domain.labels import TIE, Aggregation, Votes
@@ -18,6 +18,7 @@ def votes_of(given_votes):
 RATED = st.lists(st.lists(st.sampled_from([0, 1]), min_size=1, max_size=6), min_size=1, max_size=6)
 
 
+@settings(max_examples=50, deadline=None)
 @given(rated=RATED)
 def test_majority_is_more_than_half(rated):
     labels, share = majority(votes_of(rated), len(rated))
@@ -26,6 +27,7 @@ def test_majority_is_more_than_half(rated):
     assert np.allclose(share, [float(part) for part in exact], atol=1e-15)
 
 
+@settings(max_examples=50, deadline=None)
 @given(rated=RATED)
 def test_median_is_the_middle_value(rated):
     expected = [TIE if np.median(values) == 0.5 else int(np.median(values)) for values in rated]
@@ -33,6 +35,7 @@ def test_median_is_the_middle_value(rated):
 
 
 @pytest.mark.parametrize("aggregation", Aggregation)
+@settings(max_examples=50, deadline=None)
 @given(rated=RATED, data=st.data())
 def test_a_whole_weight_is_so_many_ratings(aggregation, rated, data):
     aggregate = AGGREGATIONS[aggregation]

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smo_pipelines.errors import LabelError
@@ -28,6 +28,7 @@ def test_optional_columns_may_be_absent():
     assert made.tables["items"].to_pylist(maps_as_pydicts="strict")[0]["attributes"] == {}
 
 
+@settings(deadline=None)
 @given(order=st.permutations(range(2)))
 def test_the_order_of_rows_is_no_content(order):
     assert batch(ITEMS.iloc[list(order)], ratings=RATINGS.iloc[list(order)]).import_id == batch().import_id

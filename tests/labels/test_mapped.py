@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smo_pipelines.errors import ImportRefused, LabelError, UnknownName
@@ -77,6 +77,7 @@ def test_a_bad_row_is_named_by_the_line_it_starts_on(export, key, end):
     ]
 
 
+@settings(max_examples=40, deadline=None)
 @given(breaks=st.lists(st.integers(0, 4), min_size=1, max_size=8), crlf=st.booleans(), mark=st.booleans())
 def test_lines_are_counted_through_any_breaks(tmp_path_factory, breaks, crlf, mark):
     end = "\r\n" if crlf else "\n"
