@@ -42,7 +42,8 @@ def unit_of(metric: str) -> str:
 
 def amount(metric: str, value: float) -> float:
     """Return a value or change of a metric in the unit of :func:`unit_of`."""
-    return value if metric in _OWN_UNIT else 100.0 * value
+    # without the noise of binary fractions, which the tracker would show: 4.100000000000003
+    return round(value if metric in _OWN_UNIT else 100.0 * value, 9)
 
 
 def _decimals(values: tuple[float, ...]) -> int:

@@ -25,6 +25,7 @@ _GROUPS = {
     Role.secondary: "Also measured",
     Role.slice: "Slices (exploratory)",
 }
+_PATCH = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
 _COLOURS = {"better": "#1b7f4d", "worse": "#b3261e", "unclear": "#5b6472"}
 
 
@@ -115,11 +116,11 @@ def forest_png(record: ExperimentRecord) -> bytes:
 def _draw(axes: "Axes", height: int, row: ForestRow) -> None:
     colour = _COLOURS[row.tone]
     if row.mark is None:
-        axes.text(0, height, row.value, fontsize=7, color=colour, ha="center", va="bottom")
+        axes.text(0, height, row.value, fontsize=7, color=colour, ha="center", va="bottom", bbox=_PATCH)
         return
     axes.plot([row.mark.low, row.mark.high], [height, height], color=colour, linewidth=2, solid_capstyle="butt")
     axes.plot([row.mark.point], [height], "o", color=colour, markersize=6)
-    axes.text(row.mark.point, height + 0.13, row.value, fontsize=7, color=colour, ha="center", va="bottom")
+    axes.text(row.mark.point, height + 0.13, row.value, fontsize=7, color=colour, ha="center", va="bottom", bbox=_PATCH)
     if row.mark.limit is not None and row.mark.limit < 0:
         axes.plot([row.mark.limit] * 2, [height - 0.3, height + 0.3], color=_COLOURS["worse"], linewidth=1.5)
 

@@ -45,7 +45,8 @@ class SavedView:
     name: str
     filter: str
     columns: tuple[tuple[str, int], ...]
-    group_by: str | None = None
+    order_by: str = "attributes.start_time"
+    descending: bool = True
 
     @property
     def tag(self) -> tuple[str, str]:
@@ -53,12 +54,12 @@ class SavedView:
         names = [name for name, _ in self.columns]
         state: dict[str, object] = {
             "searchFilter": self.filter,
-            "orderByKey": "attributes.start_time",
-            "orderByAsc": False,
+            "orderByKey": self.order_by,
+            "orderByAsc": not self.descending,
             "selectedColumns": names,
             "columnOrder": names,
             "columnWidths": dict(self.columns),
-            "groupBy": self.group_by,
+            "groupBy": None,
             "runsHiddenMode": "SHOW_ALL",
         }
         text = json.dumps(state, separators=(",", ":"), sort_keys=True)
@@ -89,7 +90,11 @@ SAVED_VIEWS = (
         id="smo-replicates",
         name="Replicates by arm",
         filter="tags.`smo.role` = 'replicate'",
+        # sorted by the time of creation, MLflow would fold the replicates under their effect run
+        order_by=_tag_column("group"),
+        descending=False,
         columns=(
+            (_tag_column("group"), 190),
             (_tag_column("smo.arm"), 110),
             (_tag_column("smo.kind"), 110),
             (_tag_column("smo.seed"), 100),

@@ -88,6 +88,7 @@ def test_an_invalid_experiment_shows_no_effect_anywhere() -> None:
     text = Page(html).text
     assert "Invalid" in text
     assert "No effect is shown" in text
+    assert "can be called an effect" not in text
     assert "once in a million years" in text
     shown = Page(render(example_record())).text
     for number in ("+4.1", "+2.7 to +5.5", "77.2", "73.1", "−2.2"):  # noqa: RUF001 -- a minus sign

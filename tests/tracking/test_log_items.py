@@ -110,7 +110,9 @@ def test_the_plan_is_the_same_before_and_after() -> None:
     assert (plan.params, plan.run_name, plan.experiment_name) == (final.params, final.run_name, final.experiment_name)
     assert plan.artifacts[0] == final.artifacts[0]
     assert plan.metrics == ()
-    assert json.loads(plan.artifacts[0].content)["rule_hash"] == example_experiment().rule.digest
+    kept = json.loads(plan.artifacts[0].content)
+    assert (kept["spec_hash"], kept["rule_hash"]) == (example_experiment().spec_hash, example_experiment().rule.digest)
+    assert kept["spec"]["treatment"]["guideline"] == "hate@4"
 
 
 @settings(deadline=None, max_examples=60)

@@ -1,4 +1,3 @@
-import json
 import multiprocessing
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,6 @@ from smo_pipelines.domain.digests import canonical_json
 from smo_pipelines.domain.records import ExperimentRecord
 from smo_pipelines.errors import TrackingError
 from smo_pipelines.tracking import MlflowTracker, Outbox, deliver
-from smo_pipelines.tracking.log_items import final_items, planned_items
 from tests.examples.records import example_experiment, example_record
 from tests.tracking.conftest import free_port
 
@@ -108,8 +106,9 @@ def test_an_experiment_is_one_row_with_everything_below_it_in_sqlite(tracker: Ml
     check_whole(tracker, small_record())
 
 
-def test_an_experiment_is_one_row_with_everything_below_it_on_a_server(server: str) -> None:
+def test_an_experiment_is_one_row_with_everything_below_it_on_a_server(server: str, capfd: pytest.CaptureFixture[str]) -> None:
     check_whole(MlflowTracker(server), small_record())
+    assert capfd.readouterr().out == "", "a tracker says nothing on the user's console"
 
 
 def test_another_launch_of_the_same_result_changes_nothing(tracker: MlflowTracker) -> None:
@@ -210,29 +209,6 @@ def test_a_tracker_that_is_down_loses_nothing(tmp_path: Path, tracker: MlflowTra
     assert direct.run_id in {run.run_id for run in flushed.sent.values()}
 
 
-def test_a_record_survives_the_outbox_unchanged(tmp_path: Path) -> None:
-    class Listener:
-        heard: Any = None
-
-        def check(self) -> None: ...
-
-        def send(self, items: Any) -> Any:
-            self.heard = items
-
-    items = final_items(small_record(), ARTIFACTS)
-    outbox, listener = Outbox(tmp_path), Listener()
-    outbox.put(items)
-    outbox.flush(listener)
-    assert listener.heard == items
-
-
 def test_a_tracker_elsewhere_is_refused_by_name() -> None:
     with pytest.raises(TrackingError, match="legal are"):
         MlflowTracker("postgres://x")
-
-
-def test_the_plan_keeps_the_spec_that_was_registered() -> None:
-    (artifact,) = planned_items(example_experiment()).artifacts
-    plan = json.loads(artifact.content)
-    assert plan["spec_hash"] == example_experiment().spec_hash
-    assert plan["spec"]["treatment"]["guideline"] == "hate@4"
