@@ -133,7 +133,7 @@ def encoder_layer(w: Weights, x: Tensor, mask: Tensor, shape: BertShape, drop: D
         True where there is a token.
     drop : Dropout, optional
         Applied to both residual branches; None when scoring. Attention weights are not dropped: the fused attention kernel has
-        no such path on a CPU, and the area under the curve did not change with it.
+        no such path on a CPU.
     """
     rows, length, hidden = x.shape
     qkv = functional.linear(x, w["qkv.weight"], w["qkv.bias"])

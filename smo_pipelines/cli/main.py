@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
-from smo_pipelines.cli import experiments, labels, project, serve
+from smo_pipelines.cli.experiments import add_to as add_experiments
+from smo_pipelines.cli.labels import add_to as add_labels
+from smo_pipelines.cli.project import add_to as add_project
+from smo_pipelines.cli.serve import add_to as add_serve
 from smo_pipelines.cli.console import console, errors
 from smo_pipelines.errors import SmoError
 
@@ -30,10 +33,8 @@ def _root(
     context.obj = root
 
 
-project.add_to(app)
-labels.add_to(app)
-experiments.add_to(app)
-serve.add_to(app)
+for add_commands in (add_project, add_labels, add_experiments, add_serve):
+    add_commands(app)
 
 
 def main() -> None:

@@ -60,11 +60,14 @@ def _doctor(context: typer.Context) -> None:
 
     def configs() -> str:
         catalogue = workspace.catalogue
-        counts = (catalogue.guidelines, catalogue.pools, catalogue.classifiers, catalogue.rules, catalogue.benchmarks)
-        return ", ".join(
-            f"{len(found)} {what}"
-            for found, what in zip(counts, ("guidelines", "pools", "classifiers", "rules", "benchmarks"), strict=True)
-        )
+        sizes = {
+            "guidelines": len(catalogue.guidelines),
+            "pools": len(catalogue.pools),
+            "classifiers": len(catalogue.classifiers),
+            "rules": len(catalogue.rules),
+            "benchmarks": len(catalogue.benchmarks),
+        }
+        return ", ".join(f"{size} {what}" for what, size in sizes.items())
 
     def tracker() -> str:
         tracker_of(workspace).check()

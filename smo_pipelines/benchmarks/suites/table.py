@@ -104,10 +104,8 @@ def read_columns(path: Path, wanted: Sequence[str], *, name: str, how_to_get: st
     if path.suffix not in (".csv", ".parquet"):
         raise BenchmarkError(f"benchmark {name!r}: {path} ends in {path.suffix!r}; legal: .csv, .parquet")
     try:
-        if path.suffix == ".parquet":
-            frame = pd.read_parquet(path)
-        else:
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        is_parquet = path.suffix == ".parquet"
+        frame = pd.read_parquet(path) if is_parquet else pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, pa.ArrowInvalid) as error:
         raise BenchmarkError(
             f"benchmark {name!r}: {path} cannot be read as {path.suffix[1:]} ({type(error).__name__}); write it again, as UTF-8"
