@@ -132,6 +132,22 @@ def _run_part(control: np.ndarray, treatment: np.ndarray) -> tuple[float, float]
     return total, 1.0 / ((v_c / total) ** 2 / (n_c - 1) + (v_t / total) ** 2 / (n_t - 1))
 
 
+def _check_arms(control: ArmMetrics, treatment: ArmMetrics) -> None:
+    """Raise unless both arms have two runs on the same two items or more."""
+    n_c, n_t = len(control.values), len(treatment.values)
+    if min(n_c, n_t) < 2:
+        raise CannotEstimate(
+            WhyNot.one_run,
+            f"one run says nothing about the spread between runs: control has {n_c}, treatment {n_t}, each needs 2",
+            control_runs=n_c,
+            treatment_runs=n_t,
+        )
+    if control.influences.shape[1] != treatment.influences.shape[1]:
+        raise ValueError("the arms were measured on different items")
+    if control.influences.shape[1] < 2:
+        raise CannotEstimate(WhyNot.few_items, "an interval needs at least two items", items=control.influences.shape[1])
+
+
 def crossed_components(control: ArmMetrics, treatment: ArmMetrics, clusters: np.ndarray | None = None) -> CrossedComponents:
     """Split the variance of ``mean(treatment) - mean(control)`` into runs, items and their interaction.
 
@@ -150,18 +166,7 @@ def crossed_components(control: ArmMetrics, treatment: ArmMetrics, clusters: np.
     CannotEstimate
         With one run in an arm, fewer than two items, or a single cluster.
     """
-    n_c, n_t = len(control.values), len(treatment.values)
-    if min(n_c, n_t) < 2:
-        raise CannotEstimate(
-            WhyNot.one_run,
-            f"one run says nothing about the spread between runs: control has {n_c}, treatment {n_t}, each needs 2",
-            control_runs=n_c,
-            treatment_runs=n_t,
-        )
-    if control.influences.shape[1] != treatment.influences.shape[1]:
-        raise ValueError("the arms were measured on different items")
-    if control.influences.shape[1] < 2:
-        raise CannotEstimate(WhyNot.few_items, "an interval needs at least two items", items=control.influences.shape[1])
+    _check_arms(control, treatment)
     unit_c, clustered = _by_unit(control.influences, clusters)
     unit_t, _ = _by_unit(treatment.influences, clusters)
     units = unit_c.shape[1]
