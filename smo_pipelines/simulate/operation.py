@@ -166,7 +166,7 @@ def _ratings_table(
             "rater_id": rater_ids,
             "label": np.where(one.positive, "violating", "benign").astype(object),
             "guideline": guidelines,
-            "clause": np.where(one.clause == "", None, one.clause),
+            "clause": [cited or None for cited in one.clause],
             "locale": np.array([item.locale for item in items], dtype=object)[one.item],
             "created_at": _moments(_ROUND_STARTS[number] + _ROUND_DAYS * rng.random(count)),
             "duration_s": np.round((3.0 + 0.6 * words) * np.exp(0.4 * rng.standard_normal(count)), 1),
