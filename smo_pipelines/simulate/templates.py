@@ -1,8 +1,8 @@
 """Texts from templates with slots, such that training and benchmark texts can never be equal.
 
-Every template holds a slot that names a people, a person or a firm. Those names are halved between the splits, and so are the
-phrases that carry judgement; other slots share a third of their fillings, and most forms have templates that belong to one split
-alone. So a classifier must carry a meaning over to words that it has not seen, as it must in service.
+Every template holds a slot that names a people, a person or a firm, and those names are halved between the splits. Other slots share
+a third of their fillings, and some templates belong to one split alone. So a classifier must carry a meaning over to words that it
+has not seen, as it must in service.
 """
 
 import re
@@ -22,7 +22,6 @@ MAX_WORDS = 14
 """Longer texts are drawn again, so that a short sequence length loses nothing."""
 
 _NAMES = frozenset({"group", "nick", "person", "firm"})
-_MEANINGS = frozenset({"bad", "good", "claim", "deny", "reject", "agree", "harm", "habit", "insult", "threat"})
 _SLOT = re.compile(r"\{(\w+)\}")
 _OPENER_RATE = _CLOSER_RATE = 0.3
 _PARTICLES = {"en-SG": ("lah", "sia", "leh", "one", "meh")}
@@ -75,14 +74,14 @@ LANGUAGES: tuple[str, ...] = tuple(_SOURCES)
 
 
 def _fillings(slot: str, fillings: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    if slot in _NAMES | _MEANINGS:
+    if slot in _NAMES:
         return {"train": fillings[::2], "benchmark": fillings[1::2]}
     held_out = {"train": 2, "benchmark": 1}
     return {split: tuple(f for i, f in enumerate(fillings) if i % 3 != held_out[split]) for split in SPLITS}
 
 
 def _splits_of(position: int) -> tuple[str, ...]:
-    return (SPLITS, ("train",), ("benchmark",))[position % 3]
+    return {3: ("train",), 4: ("benchmark",)}.get(position % 5, SPLITS)
 
 
 @cache
