@@ -88,10 +88,9 @@ def simulate_operation(
     whose = seed if rater_seed is None else rater_seed
     raters = draw_raters(whose)
     passes = rate_items(whose, train, raters)
-    created = {split: _item_times(seed, split, items) for split, items in (("train", train), ("benchmark", benchmark))}
     return SimulatedOperation(
         seed=seed,
-        items=_items_table([*train, *benchmark], np.concatenate([created["train"], created["benchmark"]])),
+        items=_items_table([*train, *benchmark], np.concatenate([_item_times(seed, train), _item_times(seed, benchmark)])),
         raters=_raters_table(raters),
         ratings=pd.concat([_ratings_table(whose, k, p, train, raters) for k, p in enumerate(passes)], ignore_index=True),
         truth=_truth([*train, *benchmark], raters),
@@ -104,7 +103,8 @@ def _moments(days: np.ndarray) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(np.datetime64(ORIGIN.replace(tzinfo=None), "us") + seconds.astype("timedelta64[us]")).tz_localize("UTC")
 
 
-def _item_times(seed: int, split: str, items: list[SimulatedItem]) -> np.ndarray:
+def _item_times(seed: int, items: list[SimulatedItem]) -> np.ndarray:
+    split = items[0].split if items else "none"
     return _ITEM_DAYS * stream(seed, "item times", split).random(len(items))
 
 

@@ -130,8 +130,8 @@ def rate_items(seed: int, items: Sequence[SimulatedItem], raters: Sequence[Simul
         Policies with a single version have no ratings in the first.
     """
     crowd = _Crowd(items=items, raters=raters)
-    core = assign(stream(seed, "assignment", _CORE.name), items, raters, _CORE.name)
-    vendor = assign(stream(seed, "assignment", _VENDOR.name), items, raters, _VENDOR.name)
+    core = _assign(stream(seed, "assignment", _CORE.name), items, raters, _CORE.name)
+    vendor = _assign(stream(seed, "assignment", _VENDOR.name), items, raters, _VENDOR.name)
     first = stream(seed, "noise", "core").standard_normal(len(core[0]))
     fresh = stream(seed, "noise", "core again").standard_normal(len(core[0]))
     second = _NOISE_KEPT * first + np.sqrt(1 - _NOISE_KEPT**2) * fresh
@@ -145,7 +145,7 @@ def rate_items(seed: int, items: Sequence[SimulatedItem], raters: Sequence[Simul
     ]
 
 
-def assign(
+def _assign(
     rng: np.random.Generator, items: Sequence[SimulatedItem], raters: Sequence[SimulatedRater], pool: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give each item six raters of its language and pool, at random with equal workloads.
