@@ -1,8 +1,8 @@
 """What the planted guideline edit truly does to a classifier: the mean of the whole pipeline over many redraws of its raters.
 
-Estimand. Training items: fixed (those of ``--seed``). Raters, assignment, ratings and run seeds: fresh in every redraw, the same raters
-in both arms. Benchmark: fresh items of the same operation in every redraw, so the Monte Carlo error covers them too. Gold: hate@4,
-and hate@3 beside it. The effect is treatment (labels under hate@4) minus control (labels under hate@3) in average precision.
+Estimand. Training items: fixed (those of ``--seed``). Raters, assignment, ratings and run seeds: fresh in every redraw, the same
+raters in both arms. Benchmark: fresh items of the same operation in every redraw, so the Monte Carlo error covers them too. Gold:
+hate@4, and hate@3 beside it. Effect: treatment (labels under hate@4) minus control (under hate@3), in average precision.
 
     python bench/truth.py [--quick] [--redraws N] [--train N] [--benchmark N] [--seed S]
 
@@ -34,6 +34,7 @@ FRESH = 1_000_000
 
 def project_tfidf(training: TrainingSet, seed: int, texts: Sequence[str]) -> np.ndarray:
     from smo_pipelines.classifiers.tfidf import fit_tfidf
+
     from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
 
     return fit_tfidf(ClassifierConfig(name="tfidf", kind=ClassifierKind.tfidf), training, seed=seed).score(texts)
@@ -141,7 +142,11 @@ def main(arguments: Sequence[str]) -> None:
     facts = summary(rows)
     for name, fact in facts.items():
         print(f"{name:32} {fact['mean']:+.4f}  Monte Carlo error {fact['mc_error']:.4f}  sd of one redraw {fact['sd']:.4f}")
-    head = {"program": "truth", "command": " ".join(["python bench/truth.py", *arguments]), "classifier": "tfidf" if known else "stand-in tfidf"}
+    head = {
+        "program": "truth",
+        "command": " ".join(["python bench/truth.py", *arguments]),
+        "classifier": "tfidf" if known else "stand-in tfidf",
+    }
     sizes = {"redraws": redraws, "train": asked.train, "benchmark": benchmark_items, "seed": asked.seed}
     print(json.dumps({**head, **sizes, "seconds": round(time.perf_counter() - started, 1), "truth": facts}))
 

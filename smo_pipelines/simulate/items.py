@@ -120,7 +120,8 @@ def _new_text(template: Template, market: Market, split: str, rng: np.random.Gen
             seen.add(text)
             return text
     raise LabelError(
-        f"template {template.id!r} gave no new text in {_MAX_DRAWS} draws after {len(seen)} items of the {split} split; ask for fewer items"
+        f"template {template.id!r} gave no new text in {_MAX_DRAWS} draws after {len(seen)} items of the {split} split; "
+        "ask for fewer items"
     )
 
 

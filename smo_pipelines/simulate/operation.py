@@ -88,10 +88,9 @@ def simulate_operation(
     whose = seed if rater_seed is None else rater_seed
     raters = draw_raters(whose)
     passes = rate_items(whose, train, raters)
-    created = {split: _item_times(seed, split, items) for split, items in (("train", train), ("benchmark", benchmark))}
     return SimulatedOperation(
         seed=seed,
-        items=_items_table([*train, *benchmark], np.concatenate([created["train"], created["benchmark"]])),
+        items=_items_table([*train, *benchmark], np.concatenate([_item_times(seed, train), _item_times(seed, benchmark)])),
         raters=_raters_table(raters),
         ratings=pd.concat([_ratings_table(whose, k, p, train, raters) for k, p in enumerate(passes)], ignore_index=True),
         truth=_truth([*train, *benchmark], raters),
@@ -104,7 +103,8 @@ def _moments(days: np.ndarray) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(np.datetime64(ORIGIN.replace(tzinfo=None), "us") + seconds.astype("timedelta64[us]")).tz_localize("UTC")
 
 
-def _item_times(seed: int, split: str, items: list[SimulatedItem]) -> np.ndarray:
+def _item_times(seed: int, items: list[SimulatedItem]) -> np.ndarray:
+    split = items[0].split if items else "none"
     return _ITEM_DAYS * stream(seed, "item times", split).random(len(items))
 
 
@@ -166,7 +166,7 @@ def _ratings_table(
             "rater_id": rater_ids,
             "label": np.where(one.positive, "violating", "benign").astype(object),
             "guideline": guidelines,
-            "clause": np.where(one.clause == "", None, one.clause),
+            "clause": [cited or None for cited in one.clause],
             "locale": np.array([item.locale for item in items], dtype=object)[one.item],
             "created_at": _moments(_ROUND_STARTS[number] + _ROUND_DAYS * rng.random(count)),
             "duration_s": np.round((3.0 + 0.6 * words) * np.exp(0.4 * rng.standard_normal(count)), 1),

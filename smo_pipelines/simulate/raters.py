@@ -67,7 +67,7 @@ class SimulatedRater:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RatingPass:
-    """All ratings of one pool in one round: row j is rater ``rater[j]``'s label of item ``item[j]``.
+    """All ratings of one pool in one round (of no pool when empty): row j is rater ``rater[j]``'s label of item ``item[j]``.
 
     Attributes
     ----------
@@ -121,16 +121,17 @@ def rate_items(seed: int, items: Sequence[SimulatedItem], raters: Sequence[Simul
     """Rate every item three times over: core before the edit, the same core raters after it, and the vendor after it.
 
     The reading of item i by rater r is ``v + strictness + blind spot + noise`` and is flagged above 0, where ``v`` is plus or minus
-    the item's clarity by its gold; after an edit ``v = old + follow * (new - old)``. The noise is standard normal, and half of it in
-    correlation carries over from one round to the next for the same rater and item.
+    the item's clarity by its gold; after an edit ``v = old + follow * (new - old)``. The noise is standard normal, with correlation
+    1/2 between the two rounds of the same rater and item.
 
     Returns
     -------
     list of RatingPass
         Policies with a single version have no ratings in the first.
     """
-    core = assign(stream(seed, "assignment", _CORE.name), items, raters, _CORE.name)
-    vendor = assign(stream(seed, "assignment", _VENDOR.name), items, raters, _VENDOR.name)
+    crowd = _Crowd(items=items, raters=raters)
+    core = _assign(stream(seed, "assignment", _CORE.name), items, raters, _CORE.name)
+    vendor = _assign(stream(seed, "assignment", _VENDOR.name), items, raters, _VENDOR.name)
     first = stream(seed, "noise", "core").standard_normal(len(core[0]))
     fresh = stream(seed, "noise", "core again").standard_normal(len(core[0]))
     second = _NOISE_KEPT * first + np.sqrt(1 - _NOISE_KEPT**2) * fresh
@@ -138,13 +139,13 @@ def rate_items(seed: int, items: Sequence[SimulatedItem], raters: Sequence[Simul
     edited = np.array([len(GUIDELINES[item.policy]) > 1 for item in items], dtype=bool)[core[0]]
     before = (core[0][edited], core[1][edited])
     return [
-        _one_pass(stream(seed, "pass", "before"), items, raters, _CORE.name, False, before, first[edited]),
-        _one_pass(stream(seed, "pass", "after"), items, raters, _CORE.name, True, core, second),
-        _one_pass(stream(seed, "pass", "vendor"), items, raters, _VENDOR.name, True, vendor, third),
+        _one_pass(stream(seed, "pass", "before"), crowd, first[edited], before, current=False),
+        _one_pass(stream(seed, "pass", "after"), crowd, second, core, current=True),
+        _one_pass(stream(seed, "pass", "vendor"), crowd, third, vendor, current=True),
     ]
 
 
-def assign(
+def _assign(
     rng: np.random.Generator, items: Sequence[SimulatedItem], raters: Sequence[SimulatedRater], pool: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give each item six raters of its language and pool, at random with equal workloads.
@@ -170,35 +171,36 @@ def assign(
     return item[order], rater[order]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Crowd:
+    items: Sequence[SimulatedItem]
+    raters: Sequence[SimulatedRater]
+
+
 def _one_pass(
-    rng: np.random.Generator,
-    items: Sequence[SimulatedItem],
-    raters: Sequence[SimulatedRater],
-    pool: str,
-    current: bool,
-    pairs: tuple[np.ndarray, np.ndarray],
-    noise: np.ndarray,
+    rng: np.random.Generator, crowd: _Crowd, noise: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], *, current: bool
 ) -> RatingPass:
+    items, raters = crowd.items, crowd.raters
     item, rater = pairs
-    old, new = _margins(items, -2), _margins(items, -1)
+    old, new = _sides(items, -2), _sides(items, -1)
+    clarity = np.array([i.clarity for i in items])[item]
     follow = np.array([r.follow for r in raters])[rater]
-    margin = old[item] + follow * (new[item] - old[item]) if current else old[item]
-    violating = new[item] > 0 if current else old[item] > 0
-    reading = margin + np.array([r.strictness for r in raters])[rater] + noise
+    side = old[item] + follow * (new[item] - old[item]) if current else old[item]
+    violating = (new if current else old)[item] > 0
+    reading = clarity * side + np.array([r.strictness for r in raters])[rater] + noise
     reading -= _BLIND_SHIFT * (_blind(items, raters)[rater, item] & violating)
     lapsed = rng.random(len(item)) < np.array([r.lapse for r in raters])[rater]
     positive = np.where(lapsed, rng.random(len(item)) < 0.5, reading > 0)
-    return RatingPass(pool=pool, current=current, item=item, rater=rater, positive=positive, clause=_cited(rng, items, item, positive))
+    pool = raters[rater[0]].pool if len(rater) else ""
+    return RatingPass(
+        pool=pool, current=current, item=item, rater=rater, positive=positive, clause=_cited(rng, items, item, positive)
+    )
 
 
-def _margins(items: Sequence[SimulatedItem], version: int) -> np.ndarray:
-    """Return each item's signed clarity under the newest (-1) or the previous (-2) version of its policy."""
-    out = np.empty(len(items))
-    for k, item in enumerate(items):
-        labels = list(item.gold.values())
-        label = labels[max(version, -len(labels))]
-        out[k] = item.clarity if label == "violating" else -item.clarity
-    return out
+def _sides(items: Sequence[SimulatedItem], version: int) -> np.ndarray:
+    """Return 1 where the newest (-1) or the previous (-2) version of an item's policy makes it violating, else -1."""
+    labels = [list(item.gold.values()) for item in items]
+    return np.array([1.0 if gold[max(version, -len(gold))] == "violating" else -1.0 for gold in labels])
 
 
 def _blind(items: Sequence[SimulatedItem], raters: Sequence[SimulatedRater]) -> np.ndarray:
@@ -213,6 +215,8 @@ def _cited(rng: np.random.Generator, items: Sequence[SimulatedItem], item: np.nd
     own = np.array([i.clause for i in items], dtype=object)[item]
     other = rng.random(len(item))
     wrong = (rng.random(len(item)) < _MISCITED) | (own == NO_CLAUSE)
-    guesses = np.array([CLAUSES[items[k].policy][int(u * len(CLAUSES[items[k].policy]))] for k, u in zip(item, other, strict=True)], dtype=object)
+    guesses = np.array(
+        [CLAUSES[items[k].policy][int(u * len(CLAUSES[items[k].policy]))] for k, u in zip(item, other, strict=True)], dtype=object
+    )
     cited = np.where(wrong, guesses, own)
     return np.where(positive, cited, "").astype(object)

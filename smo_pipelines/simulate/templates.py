@@ -1,8 +1,8 @@
 """Texts from templates with slots, such that training and benchmark texts can never be equal.
 
-Every template holds a slot that names a people, a person or a firm, and those names are halved between the splits; other slots share
-a third of their fillings, and some templates belong to one split alone. So a classifier must carry a meaning over to words it has
-not seen, as it must in service.
+Every template holds a slot that names a people, a person or a firm, and those names are halved between the splits. Other slots
+share a third of their fillings, and some templates belong to one split alone. So a classifier must carry a meaning over to words
+that it has not seen, as it must in service.
 """
 
 import re
