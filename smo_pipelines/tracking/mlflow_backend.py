@@ -5,7 +5,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
@@ -231,7 +231,9 @@ class MlflowTracker:
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(found.experiment_id)
         for key, value in experiment_tags().items():
-            if found.tags.get(key) != value:
+            # people add to the note in the interface; what they wrote stays
+            edited = key == "mlflow.note.content" and key in found.tags
+            if found.tags.get(key) != value and not edited:
                 self._client.set_experiment_tag(found.experiment_id, key, value)
         return str(found.experiment_id)
 
@@ -240,7 +242,7 @@ class MlflowTracker:
         run_id = str(run.info.run_id)
         return TrackedRun(run_id=run_id, experiment_id=where, url_path=run_url("", where, run_id))
 
-    def _alone(self) -> Any:
+    def _alone(self) -> AbstractContextManager[None]:
         """Hold the SQLite file against other processes of this machine; a server is not ours to lock."""
         return nullcontext() if self._database is None else file_lock(self._database.with_name(f".{self._database.name}.writing"))
 

@@ -1,7 +1,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from smo_pipelines.tracking import MlflowTracker
+from tests.examples.ports import free_port
 
 
 @pytest.fixture(scope="session")
@@ -31,12 +31,6 @@ def database(migrated: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def tracker(database: Path) -> MlflowTracker:
     return MlflowTracker(f"sqlite:///{database}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from smo_pipelines.domain.digests import canonical_json
 from smo_pipelines.domain.records import ExperimentRecord
 from smo_pipelines.errors import TrackingError
 from smo_pipelines.tracking import MlflowTracker, Outbox, deliver
+from tests.examples.ports import free_port
 from tests.examples.records import example_experiment, example_record
-from tests.tracking.conftest import free_port
 
 ARTIFACTS = {"report/effect_report.html": b"<p>report</p>", "figs/forest.png": b"\x89PNG"}
 

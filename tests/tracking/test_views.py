@@ -44,6 +44,16 @@ def test_the_filters_of_the_views_find_their_runs(tracker: MlflowTracker) -> Non
     assert experiment.tags.items() >= experiment_tags().items()
 
 
+def test_views_are_renewed_and_a_note_that_people_edited_stays(tracker: MlflowTracker) -> None:
+    where = tracker.plan(example_experiment()).experiment_id
+    key, value = SAVED_VIEWS[0].tag
+    tracker._client.set_experiment_tag(where, "mlflow.note.content", "ask the night shift first")
+    tracker._client.set_experiment_tag(where, key, "{}")
+    tracker.plan(example_experiment())
+    tags = tracker._client.get_experiment(where).tags
+    assert (tags["mlflow.note.content"], tags[key]) == ("ask the night shift first", value)
+
+
 def test_addresses_open_the_page_for_runs_and_not_the_one_for_traces() -> None:
     assert SAVED_VIEWS[0].id == "smo-effects"
     for address in (view_url("http://h:1", "3"), run_url("http://h:1", "3", "r")):
