@@ -12,7 +12,7 @@ from smo_pipelines.errors import SmoError
 from smo_pipelines.experiment.prepare import arm_snapshot
 from smo_pipelines.experiment.replicate import ReplicateJob
 from smo_pipelines.experiment.replicates import shared_pool
-from smo_pipelines.experiment.run import check_texts, jobs_of, waiting_jobs
+from smo_pipelines.experiment.run import jobs_of, read_texts, waiting_jobs
 
 __all__ = ["build_arm"]
 
@@ -74,7 +74,7 @@ def _replicates(arm: ArmName) -> dg.AssetsDefinition:
         waiting = waiting_jobs(workspace, arms, jobs)
         if waiting:
             try:
-                check_texts(workspace, arms)
+                read_texts(workspace, arms)
             except SmoError as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from error
             shared_pool(arms.experiment.classifier.threads).queue(waiting)

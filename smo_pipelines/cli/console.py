@@ -41,6 +41,9 @@ def replicate_progress(title: str) -> Iterator[Callable[[str, float], None]]:
             if label == "total":
                 progress.update(task, total=share, visible=share > 0)
                 return
+            if label == "texts":
+                progress.update(task, note=f"reading texts {share:.0%}")
+                return
             shares[label] = share
             finished = sum(1 for value in shares.values() if value >= 1.0)
             total = progress.tasks[task].total or 0

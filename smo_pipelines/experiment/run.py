@@ -20,7 +20,7 @@ from smo_pipelines.experiment.replicates import ReplicatePool
 from smo_pipelines.experiment.stored import put_training_set
 from smo_pipelines.experiment.workspace import Workspace
 
-__all__ = ["Conclusion", "check_texts", "conclude", "effects_of", "jobs_of", "run_experiment", "train", "waiting_jobs"]
+__all__ = ["Conclusion", "conclude", "effects_of", "jobs_of", "read_texts", "run_experiment", "train", "waiting_jobs"]
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "duckdb", "deltalake", "evaluate")
 
@@ -57,27 +57,30 @@ def waiting_jobs(workspace: Workspace, arms: Arms, jobs: Sequence[ReplicateJob])
     return tuple(job for job in jobs if find_result(job, workspace.store, benchmarks) is None)
 
 
-def check_texts(workspace: Workspace, arms: Arms) -> None:
-    """Refuse, before anything is trained, texts that the classifier's backbone cannot read.
+def read_texts(workspace: Workspace, arms: Arms, on_progress: Callable[[str, float], None] | None = None) -> None:
+    """Read every text once, on every core, before many processes fit and score with what that gives.
 
     Raises
     ------
     UnknownTokens
-        When more than 5% of the word pieces of the snapshot or of a benchmark are unknown to the backbone.
+        When more than 5% of the word pieces of the training items or of a benchmark are unknown to the classifier's backbone.
     """
     config = arms.experiment.classifier
-    classifiers.check_readable(config, arms.matching.training_set(ArmName.control).texts.tolist(), "the training items", workspace.cache_dir)
-    for benchmark in arms.benchmarks:
-        classifiers.check_readable(config, benchmark.texts.tolist(), f"benchmark {benchmark.name!r}", workspace.cache_dir)
+    named = {"the training items": arms.matching.training_set(ArmName.control).texts.tolist()}
+    named |= {f"benchmark {benchmark.name!r}": benchmark.texts.tolist() for benchmark in arms.benchmarks}
+    for what, texts in named.items():
+        classifiers.check_readable(config, texts, what, workspace.cache_dir)
+    every_text = list(dict.fromkeys(text for texts in named.values() for text in texts))
+    classifiers.warm(config, every_text, workspace.cache_dir, (lambda share: on_progress("texts", share)) if on_progress else None)
 
 
 def train(workspace: Workspace, arms: Arms, *, on_progress: Callable[[str, float], None] | None = None) -> int:
     """Run every replicate that is not in the store, and return how many those were."""
     waiting = waiting_jobs(workspace, arms, jobs_of(workspace, arms))
     if waiting:
-        check_texts(workspace, arms)
         if on_progress is not None:
             on_progress("total", float(len(waiting)))
+        read_texts(workspace, arms, on_progress)
         with ReplicatePool(threads=arms.experiment.classifier.threads, on_progress=on_progress) as pool:
             pool.run(waiting)
     return len(waiting)
