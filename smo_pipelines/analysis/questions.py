@@ -66,10 +66,17 @@ def _usual_gold(experiment: Experiment, benchmark: Benchmark) -> tuple[str, ...]
     return (known[0],) if known else tuple(sorted(benchmark.golds))
 
 
+def _has_positives(benchmark: Benchmark, gold: str) -> bool:
+    codes = benchmark.golds[gold] if gold else next(iter(benchmark.golds.values()))
+    return bool((codes == 1).any())
+
+
 def _secondary(experiment: Experiment, on: Sequence[Benchmark]) -> Iterator[Question]:
     for benchmark in on:
         for metric in METRICS.values():
             for gold in _usual_gold(experiment, benchmark):
+                if metric.needs_positives and not _has_positives(benchmark, gold):
+                    continue
                 for threshold in ThresholdKind if metric.thresholded else (ThresholdKind.tuned,):
                     yield Question(metric=metric.name, on=benchmark.name, gold=gold, threshold=threshold, role=Role.secondary)
 
@@ -92,8 +99,8 @@ def questions_of(experiment: Experiment, on: Sequence[Benchmark]) -> tuple[tuple
     """Return every question of an experiment with the margin of those that are guardrails.
 
     In order: the primary; the guardrails; for a guideline edit the primary metric under each guideline's gold (with both arms'
-    values, the table of model by gold); what the spec asks for in addition; every metric on every benchmark, thresholded ones at
-    both thresholds; the primary metric in each slice. Only the first two decide, and what they ask is not asked again below.
+    values, the table of model by gold); what the spec asks for in addition; every metric on every benchmark (on one without a
+    violating item only those that have a value there), thresholded ones at both thresholds; the primary metric in each slice. Only the first two decide, and what they ask is not asked again below.
 
     Raises
     ------

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from smo_pipelines.cli.console import console, errors
 from smo_pipelines.cli.experiments import add_to as add_experiments
 from smo_pipelines.cli.labels import add_to as add_labels
 from smo_pipelines.cli.project import add_to as add_project
 from smo_pipelines.cli.serve import add_to as add_serve
-from smo_pipelines.cli.console import console, errors
 from smo_pipelines.errors import SmoError
 
 __all__ = ["app", "main"]

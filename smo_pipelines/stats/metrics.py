@@ -40,6 +40,8 @@ class Metric:
         Whether the threshold matters.
     reference : str
         The scikit-learn function that gives the same value.
+    needs_positives : bool
+        Whether it has no value on items that are all benign.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Metric:
     value: _MetricFunction
     influence: _InfluenceFunction
     reference: str
+    needs_positives: bool = True
 
 
 def get_metric(name: str) -> Metric:
@@ -213,7 +216,14 @@ def _pass_rate_influence(scores: np.ndarray, references: np.ndarray, threshold: 
 
 
 def _share_metric(  # every metric here is a share between 0 and 1
-    name: str, title: str, direction: Direction, value: _MetricFunction, influence: _InfluenceFunction, reference: str
+    name: str,
+    title: str,
+    direction: Direction,
+    value: _MetricFunction,
+    influence: _InfluenceFunction,
+    reference: str,
+    *,
+    needs_positives: bool = True,
 ) -> Metric:
     return Metric(
         name=name,
@@ -226,6 +236,7 @@ def _share_metric(  # every metric here is a share between 0 and 1
         value=value,
         influence=influence,
         reference=reference,
+        needs_positives=needs_positives,
     )
 
 
@@ -253,6 +264,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
                 _false_positive_rate,
                 _false_positive_rate_influence,
                 "1 - sklearn.metrics.recall_score(pos_label=0)",
+                needs_positives=False,
             ),
             _share_metric(
                 "functional_pass_rate",
@@ -261,6 +273,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
                 _pass_rate,
                 _pass_rate_influence,
                 "sklearn.metrics.accuracy_score",
+                needs_positives=False,
             ),
         )
     }

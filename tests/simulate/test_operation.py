@@ -125,7 +125,7 @@ def test_majority_labels_are_good_but_not_gold(operation, joined) -> None:
     for guideline, column in (("hate@3", "gold_before"), ("hate@4", "gold_after")):
         label = majority(joined, guideline, "core")
         wrong = label != (facts.loc[label.index, column] == "violating")
-        assert 0.03 < wrong.mean() < 0.12
+        assert 0.01 < wrong.mean() < 0.08
 
 
 def test_realised_strictness_follows_the_parameter(joined) -> None:
@@ -193,9 +193,11 @@ def test_too_many_items_are_refused_with_a_sentence_and_none_is_legal() -> None:
 def test_the_label_tables_take_the_operation_once(tmp_path, operation) -> None:
     from datetime import UTC, datetime
 
+    from smo_pipelines.labels.tables import LabelTables
     from smo_pipelines.simulate.write import write_operation
 
+    tables = LabelTables(tmp_path)
     when = datetime(2026, 5, 1, tzinfo=UTC)
-    first = write_operation(tmp_path, operation, imported_at=when)
+    first = write_operation(tables, operation, imported_at=when)
     assert (first.items, first.ratings) == (len(operation.items), len(operation.ratings))
-    assert write_operation(tmp_path, operation, imported_at=when).ratings == 0
+    assert write_operation(tables, operation, imported_at=when).ratings == 0
