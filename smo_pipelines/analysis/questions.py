@@ -100,7 +100,8 @@ def questions_of(experiment: Experiment, on: Sequence[Benchmark]) -> tuple[tuple
 
     In order: the primary; the guardrails; for a guideline edit the primary metric under each guideline's gold (with both arms'
     values, the table of model by gold); what the spec asks for in addition; every metric on every benchmark (on one without a
-    violating item only those that have a value there), thresholded ones at both thresholds; the primary metric in each slice. Only the first two decide, and what they ask is not asked again below.
+    violating item only those that have a value there), thresholded ones at both thresholds; the primary metric in each slice.
+    Only the first two decide, and what they ask is not asked again below.
 
     Raises
     ------
