@@ -93,9 +93,7 @@ def _rule(primary: EffectEstimate, guardrails: Sequence[GuardrailOutcome], exper
     if gain.high < 0.0:
         return _Ruling(Verdict.roll_back, f"{headline}, which is worse", tuple(g.sentence for g in harmed))
     if harmed:
-        return _Ruling(
-            Verdict.roll_back, f"{subject(harmed[0].question)} got worse by more than its margin", tuple(g.sentence for g in harmed)
-        )
+        return _harm(harmed)
     obstacles = _obstacles(primary, guardrails, experiment) if gain.low > 0.0 else ()
     if gain.high < smallest:
         small = f"any gain is below the smallest effect of interest of {amount(smallest, primary.question.metric)}"
@@ -110,6 +108,11 @@ def _rule(primary: EffectEstimate, guardrails: Sequence[GuardrailOutcome], exper
     return _Ruling(Verdict.inconclusive, f"{headline}; {settle}", (f"Neither a gain nor a loss is shown; {settle}",))
 
 
+def _harm(harmed: Sequence[GuardrailOutcome]) -> _Ruling:
+    headline = f"{subject(harmed[0].question)} got worse by more than its margin"
+    return _Ruling(Verdict.roll_back, headline, tuple(g.sentence for g in harmed))
+
+
 def _find_primary(effects: Sequence[Effect], experiment: Experiment) -> Effect | None:
     question = replace(experiment.rule.primary.question, role=Role.primary)
     return next((e for e in effects if e.question == question), None)
@@ -121,7 +124,11 @@ def _ruling(primary: Effect | None, guardrails: Sequence[GuardrailOutcome], expe
         return _Ruling(Verdict.inconclusive, f"{asked} was not measured", tuple(g.sentence for g in guardrails))
     if isinstance(primary, NotEstimable):
         why = f"{subject(primary.question)} could not be estimated: {primary.sentence}"
-        return _Ruling(Verdict.inconclusive, why, (why, *(g.sentence for g in _of(GuardrailStatus.harm, guardrails))))
+        harmed = _of(GuardrailStatus.harm, guardrails)
+        if harmed and experiment.null_test is None:
+            ruling = _harm(harmed)
+            return replace(ruling, reasons=(*ruling.reasons, why))
+        return _Ruling(Verdict.inconclusive, why, (why, *(g.sentence for g in harmed)))
     if experiment.null_test is not None:
         return _null_test(primary, guardrails)
     return _rule(primary, guardrails, experiment)
@@ -166,7 +173,7 @@ def decide(effects: Sequence[Effect], *, experiment: Experiment, findings: Seque
     """Return the decision on an experiment: a pure and total function, so the same inputs give the same bytes.
 
     In order: a failed blocking finding is ``invalid``, and then no effect is shown; a primary that could not be estimated is
-    ``inconclusive``; a null test that finds something is ``invalid``, and never ships; a primary below zero or a harmed
+    ``inconclusive``, unless a guardrail is harmed; a null test that finds something is ``invalid``, and never ships; a primary below zero or a harmed
     guardrail is ``roll_back``; a gain below the smallest effect of interest, or one that something stands in the way of, is
     ``hold``; a gain with every guardrail non-inferior is ``ship``; anything else is ``inconclusive``, with what would settle it.
     """

@@ -168,6 +168,14 @@ def test_a_primary_that_could_not_be_estimated_is_inconclusive_with_the_reason(e
     assert decision.counts["not_estimable"] == 1
 
 
+def test_harm_rolls_back_even_where_the_primary_could_not_be_estimated(experiment):
+    question = replace(experiment.rule.primary.question, role=Role.primary)
+    primary = NotEstimable(question=question, code=WhyNot.one_run, sentence="one run says nothing")
+    decision = verdict(experiment, primary, guardrail=HARMFUL)
+    assert decision.verdict is Verdict.roll_back
+    assert any("one run says nothing" in reason for reason in decision.reasons)
+
+
 def test_a_missing_primary_or_guardrail_is_no_ship(experiment):
     assert decide((), experiment=experiment, findings=()).verdict is Verdict.inconclusive
     only_primary = effects_of(experiment, GAIN)[:1]
