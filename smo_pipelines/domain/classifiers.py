@@ -1,11 +1,11 @@
-"""What a classifier is configured with, and what a fitted one is known by."""
+"""What a classifier is configured with."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from smo_pipelines.domain.digests import digest_of
 
-__all__ = ["ClassifierConfig", "ClassifierKind", "FittedClassifier"]
+__all__ = ["ClassifierConfig", "ClassifierKind"]
 
 
 class ClassifierKind(StrEnum):
@@ -52,14 +52,3 @@ class ClassifierConfig:
     def digest(self) -> str:
         """The name of this configuration, without its display name."""
         return digest_of({key: value for key, value in vars(self).items() if key != "name"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class FittedClassifier:
-    """One fit: where its weights are (a store key) and the threshold chosen on its development split."""
-
-    key: str
-    config: ClassifierConfig
-    threshold: float
-    training_digest: str
-    seconds: float = 0.0
