@@ -1,0 +1,64 @@
+"""The public ratings of Kern et al. (2023), from their files to a decision, with the quick classifier in place of the transformer."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from smo_pipelines.config.root import ProjectRoot
+from smo_pipelines.domain.decisions import FindingCode
+from smo_pipelines.domain.effects import EffectEstimate, Role, ThresholdKind
+from smo_pipelines.experiment.register import find_experiment, register_experiment
+from smo_pipelines.experiment.run import Conclusion, run_experiment
+from smo_pipelines.experiment.workspace import Workspace
+from smo_pipelines.labels.formats import read
+
+pytestmark = pytest.mark.real_data
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def conclusion(tmp_path_factory) -> Conclusion:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SMO_STATE", str(tmp_path_factory.mktemp("state")))
+        workspace = Workspace(ProjectRoot(Path(__file__).parents[2]))
+        folder = Path(os.environ["SMO_REAL_DATA"]) / "kern2023"
+        workspace.tables.append(read("kern2023", folder, key=b"a key of this test alone"), imported_at=NOW)
+        raw = dict(find_experiment(workspace, "kern2023-a-to-b").raw)
+        raw |= {"id": "kern2023-quick", "classifier": "tfidf", "replicates": 3, "redraws": 4}
+        experiment = register_experiment(workspace, raw, "this test").experiment
+        return run_experiment(workspace, experiment, clock=lambda: NOW, launched_by="a test")
+
+
+def test_both_arms_label_every_training_tweet(conclusion):
+    # 2,250 of the 3,000 tweets are the published training part; each is labelled under either instrument by three raters
+    control, treatment = conclusion.record.arms
+    assert (control.n_items, treatment.n_items) == (2250, 2250)
+    # of the 184 and 183 raters of the published table, one of A labelled held-out tweets only (counted in the files)
+    assert (control.n_raters, treatment.n_raters) == (183, 183)
+    shift = conclusion.record.labels
+    assert (shift.only_control, shift.only_treatment) == (0, 0)
+
+
+def test_the_declared_assignment_of_raters_is_checked_and_holds(conclusion):
+    checked = {finding.code: finding for finding in conclusion.record.decision.findings}
+    assert checked[FindingCode.sample_ratio].passed
+    assert all(finding.passed for finding in checked.values() if finding.blocking)
+
+
+def test_it_decides_on_hatecheck_at_both_operating_points_with_rater_variance(conclusion):
+    effects = [e for e in conclusion.record.decision.effects if isinstance(e, EffectEstimate)]
+    primary = next(e for e in effects if e.question.role is Role.primary)
+    assert primary.n_items == 3728
+    assert primary.n_clusters < 1000  # templates, not cases, are independent of each other
+    assert primary.components["raters"] > 0
+    guardrails = [e for e in effects if e.question.role is Role.guardrail]
+    assert {e.question.threshold for e in guardrails} == set(ThresholdKind)
+    assert conclusion.trained == 2 * (3 + 4)
+
+
+def test_held_out_labels_are_shown_as_diagnostic(conclusion):
+    held_out = [b for b in conclusion.record.benchmarks if b.name.startswith("kern2023-heldout")]
+    assert len(held_out) == 2
+    assert all(b.diagnostic for b in held_out)
