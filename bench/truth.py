@@ -4,7 +4,7 @@ Estimand. Training items: fixed (those of ``--seed``). Raters, assignment, ratin
 raters in both arms. Benchmark: fresh items of the same operation in every redraw, so the Monte Carlo error covers them too. Gold:
 hate@4, and hate@3 beside it. Effect: treatment (labels under hate@4) minus control (under hate@3), in average precision.
 
-    python bench/truth.py [--quick] [--redraws N] [--train N] [--benchmark N] [--seed S]
+    python -m bench.truth [--quick] [--redraws N] [--train N] [--benchmark N] [--seed S]
 
 The last line is one JSON object.
 """
@@ -14,15 +14,17 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 
 import numpy as np
 
+from smo_pipelines.classifiers.tfidf import fit_tfidf
+from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
 from smo_pipelines.domain.digests import hash_to_unit
 from smo_pipelines.domain.labels import TrainingSet
 from smo_pipelines.simulate.items import SimulatedItem, draw_items
 from smo_pipelines.simulate.policy import PLANTED_CAUSE
 from smo_pipelines.simulate.raters import RatingPass, draw_raters, rate_items
+from smo_pipelines.stats.metrics import METRICS
 
 FitAndScore = Callable[[TrainingSet, int, Sequence[str]], np.ndarray]
 """Fit on a training set with a run seed, and score texts: shape (n_texts,)."""
@@ -32,30 +34,12 @@ FRESH = 1_000_000
 """Redraw seeds start here, away from the seeds of operations."""
 
 
-def project_tfidf(training: TrainingSet, seed: int, texts: Sequence[str]) -> np.ndarray:
-    from smo_pipelines.classifiers.tfidf import fit_tfidf
-    from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
-
+def quick_classifier(training: TrainingSet, seed: int, texts: Sequence[str]) -> np.ndarray:
     return fit_tfidf(ClassifierConfig(name="tfidf", kind=ClassifierKind.tfidf), training, seed=seed).score(texts)
 
 
-def stand_in(training: TrainingSet, seed: int, texts: Sequence[str]) -> np.ndarray:
-    """Character n-grams with Exp(1) item weights, for a tree that has no classifiers yet."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-
-    kept = ~training.dev
-    weights = -np.log(hash_to_unit(f"weight/{seed}", training.item_ids[kept].tolist()))
-    vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2)
-    model = LogisticRegression(C=10.0, max_iter=1000)
-    model.fit(vectors.fit_transform(training.texts[kept]), training.labels[kept], sample_weight=weights)
-    return model.predict_proba(vectors.transform(texts))[:, 1]
-
-
 def average_precision(gold: np.ndarray, scores: np.ndarray) -> float:
-    from sklearn.metrics import average_precision_score
-
-    return float(average_precision_score(gold, scores))
+    return METRICS["average_precision"].value(scores, gold.astype(np.int8), 0.5)
 
 
 def share(one: RatingPass, count: int) -> np.ndarray:
@@ -134,18 +118,13 @@ def main(arguments: Sequence[str]) -> None:
     asked = parser.parse_args(arguments)
     redraws = asked.redraws or (8 if asked.quick else 200)
     benchmark_items = asked.benchmark or (1000 if asked.quick else 4000)
-    known = find_spec("smo_pipelines.classifiers.tfidf") is not None
     started = time.perf_counter()
     items = draw_items(asked.seed, split="train", count=asked.train, policies=["hate"])
-    rows = [one_redraw(items, k, benchmark_items, project_tfidf if known else stand_in) for k in range(redraws)]
+    rows = [one_redraw(items, k, benchmark_items, quick_classifier) for k in range(redraws)]
     facts = summary(rows)
     for name, fact in facts.items():
         print(f"{name:32} {fact['mean']:+.4f}  Monte Carlo error {fact['mc_error']:.4f}  sd of one redraw {fact['sd']:.4f}")
-    head = {
-        "program": "truth",
-        "command": " ".join(["python bench/truth.py", *arguments]),
-        "classifier": "tfidf" if known else "stand-in tfidf",
-    }
+    head = {"program": "truth", "command": " ".join(["python -m bench.truth", *arguments]), "classifier": "tfidf"}
     sizes = {"redraws": redraws, "train": asked.train, "benchmark": benchmark_items, "seed": asked.seed}
     print(json.dumps({**head, **sizes, "seconds": round(time.perf_counter() - started, 1), "truth": facts}))
 
