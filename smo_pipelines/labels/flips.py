@@ -50,8 +50,10 @@ def label_shift(control: LabelSnapshot, treatment: LabelSnapshot, matching: Matc
             np.bincount(codes, weights=chosen, minlength=n).astype(int)
             for chosen in (np.ones(len(codes)), after > before, after < before, enough)
         ]
+        arms = ((control, matching.control_rows), (treatment, matching.treatment_rows))
+        raters = np.minimum(*(_raters_behind(snapshot, rows, codes, n) for snapshot, rows in arms))
         return tuple(
-            _flip_count(name, *(int(tally[i]) for tally in tallies), redrawn=expected[attribute][:, i])
+            _flip_count(name, *(int(tally[i]) for tally in tallies), raters=int(raters[i]), redrawn=expected[attribute][:, i])
             for i, name in enumerate(names[attribute])
         )
 
@@ -79,7 +81,20 @@ def _redrawn_flips(
     return flips
 
 
-def _flip_count(group: str, items: int, to_positive: int, to_negative: int, enough: int, *, redrawn: np.ndarray) -> FlipCount:
+def _raters_behind(snapshot: LabelSnapshot, rows: np.ndarray, codes: np.ndarray, n_groups: int) -> np.ndarray:
+    """Return how many raters rated the matched items of each group: shape (n_groups,)."""
+    group_of_item = np.full(len(snapshot), -1, dtype=np.int64)
+    group_of_item[rows] = codes
+    group = group_of_item[snapshot.votes.item]
+    known = group >= 0
+    n_raters = max(1, len(snapshot.votes.rater_ids))
+    pairs = np.unique(group[known] * n_raters + snapshot.votes.rater[known])
+    return np.bincount(pairs // n_raters, minlength=n_groups)
+
+
+def _flip_count(
+    group: str, items: int, to_positive: int, to_negative: int, enough: int, *, raters: int, redrawn: np.ndarray
+) -> FlipCount:
     known = len(redrawn) > 0 and items > 0 and 2 * enough >= items
     low, high = np.quantile(redrawn, [0.025, 0.975]) if known else (0.0, 0.0)
     return FlipCount(
@@ -90,4 +105,5 @@ def _flip_count(group: str, items: int, to_positive: int, to_negative: int, enou
         expected=float(redrawn.mean()) if known else None,
         expected_low=float(low) if known else None,
         expected_high=float(high) if known else None,
+        raters=raters,
     )

@@ -1,7 +1,5 @@
 """The items that two arms both label, and the split of them that both arms share."""
 
-import re
-import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +7,11 @@ import numpy as np
 from smo_pipelines.domain.digests import frozen_array, hash_to_unit
 from smo_pipelines.domain.experiments import ArmName
 from smo_pipelines.domain.labels import TIE, LabelSnapshot, TrainingSet
+from smo_pipelines.domain.texts import text_digest
 
-__all__ = ["Matching", "match", "text_cluster"]
+__all__ = ["Matching", "match"]
 
 _DEV_SHARE = 0.15
-_MENTION = re.compile(r"@\S+")
-_NOT_WORD = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -107,23 +104,9 @@ def match(control: LabelSnapshot, treatment: LabelSnapshot, *, leaked: frozenset
         item_ids=both[keep],
         control_rows=control_rows[keep],
         treatment_rows=treatment_rows[keep],
-        dev=hash_to_unit("dev", map(text_cluster, texts.tolist())) < _DEV_SHARE,
+        dev=hash_to_unit("dev", map(text_digest, texts.tolist())) < _DEV_SHARE,
         only_control=len(control) - len(both),
         only_treatment=len(treatment) - len(both),
         tied=int(tied.sum()),
         leaked=int(out.sum()),
     )
-
-
-def text_cluster(text: str) -> str:
-    """Return what texts that say the same have in common, so that copies never stand on both sides of a split.
-
-    Case, compatibility forms, mentions, punctuation and spacing are taken away; a text of nothing else stands for itself.
-
-    Examples
-    --------
-    >>> text_cluster("RT @someone: Look,  at THIS!!")
-    'rt look at this'
-    """
-    words = _NOT_WORD.sub(" ", _MENTION.sub(" ", unicodedata.normalize("NFKC", text).casefold())).strip()
-    return words or text

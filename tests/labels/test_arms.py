@@ -8,7 +8,7 @@ from smo_pipelines.domain.experiments import ArmName
 from smo_pipelines.domain.labels import TIE, LabelSnapshot, SnapshotRecipe, TieRule, Votes
 from smo_pipelines.labels.aggregation import majority
 from smo_pipelines.labels.flips import label_shift
-from smo_pipelines.labels.matching import match, text_cluster
+from smo_pipelines.labels.matching import match
 from smo_pipelines.labels.redraw import rater_weights, redraw_labels
 
 
@@ -124,20 +124,6 @@ def test_redrawn_labels_keep_the_matched_items():
         matching.training_set(ArmName.control, np.array([TIE, 0, 0]))
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("@a Look, HERE", "look here", True),
-        ("\uff46ull width", "full width", True),
-        ("a b", "ab", False),
-        ("!!", "??", False),
-        ("日本語。", "日本語", True),
-    ],
-)
-def test_text_clusters(one, other, same):
-    assert (text_cluster(one) == text_cluster(other)) is same
-
-
 def test_flips_are_counted_by_direction_and_group():
     places = {"locale": {"a": "ja", "b": "ja", "c": "id", "d": "id"}, "url": dict.fromkeys("abcd", "")}
     control = snapshot_of({"a": [1, 1, 1], "b": [0, 0, 0], "c": [0, 0, 0], "d": [1, 1, 0]}, attributes=places)
@@ -146,11 +132,21 @@ def test_flips_are_counted_by_direction_and_group():
     assert (shift.total.items, shift.total.to_positive, shift.total.to_negative) == (4, 2, 1)
     assert [(g.group, g.items, g.to_positive, g.to_negative) for g in shift.by["locale"]] == [("id", 2, 1, 0), ("ja", 2, 1, 1)]
     assert "url" not in shift.by
-    # only d can flip when raters are redrawn: r2 outweighs r0 and r1
-    weights = [rater_weights(control.votes.rater_ids, redraw=redraw) for redraw in range(50)]
-    share = float(np.mean([w[2] > w[0] + w[1] for w in weights]))
-    assert shift.total.expected == shift.by["locale"][0].expected == pytest.approx(share)
+    # only d can flip when raters are redrawn: r2 outweighs r0 and r1 in one redraw and not in the one before
+    weights = [rater_weights(control.votes.rater_ids, redraw=redraw) for redraw in (50, *range(50))]
+    outweighed = np.array([w[2] > w[0] + w[1] for w in weights])
+    assert shift.total.expected == shift.by["locale"][0].expected == pytest.approx(np.mean(outweighed[1:] != outweighed[:-1]))
     assert shift.by["locale"][1].expected == 0
+    assert (shift.total.raters, [group.raters for group in shift.by["locale"]]) == (3, [3, 3])
+
+
+def test_the_raters_behind_a_group_are_those_of_the_arm_that_has_fewer():
+    places = {"locale": {"a": "ja", "b": "id"}}
+    control = snapshot_of({"a": [1, 1, 1, 1], "b": [0]}, attributes=places)
+    treatment = snapshot_of({"a": [0, 0], "b": [1, 1, 1]}, attributes=places)
+    shift = label_shift(control, treatment, match(control, treatment), redraws=0)
+    assert {group.group: group.raters for group in shift.by["locale"]} == {"ja": 2, "id": 1}
+    assert shift.total.raters == 3
 
 
 @pytest.mark.parametrize(("votes", "known"), [([1], False), ([1, 1], False), ([1, 1, 0], True)])
