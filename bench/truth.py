@@ -34,7 +34,6 @@ FRESH = 1_000_000
 
 def project_tfidf(training: TrainingSet, seed: int, texts: Sequence[str]) -> np.ndarray:
     from smo_pipelines.classifiers.tfidf import fit_tfidf
-
     from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
 
     return fit_tfidf(ClassifierConfig(name="tfidf", kind=ClassifierKind.tfidf), training, seed=seed).score(texts)

@@ -23,7 +23,9 @@ def add_to(app: typer.Typer) -> None:
 
 def _import(
     context: typer.Context,
-    form: Annotated[str, typer.Argument(metavar="FORMAT", help="mapped (a CSV or Parquet file by a mapping) or kern2023 (a folder).")],
+    form: Annotated[
+        str, typer.Argument(metavar="FORMAT", help="mapped (a CSV or Parquet file by a mapping) or kern2023 (a folder).")
+    ],
     path: Annotated[Path, typer.Argument(help="The file or folder to read.")],
     mapping: Annotated[Path | None, typer.Option(help="YAML file with the format's options, e.g. project and columns.")] = None,
     project: Annotated[str, typer.Option(help="The project to import into; over what the mapping says.")] = "",
