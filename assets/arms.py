@@ -12,7 +12,7 @@ from smo_pipelines.errors import SmoError
 from smo_pipelines.experiment.prepare import arm_snapshot
 from smo_pipelines.experiment.replicate import ReplicateJob
 from smo_pipelines.experiment.replicates import shared_pool
-from smo_pipelines.experiment.run import jobs_of, read_texts, waiting_jobs
+from smo_pipelines.experiment.run import check_texts, jobs_of, waiting_jobs, warm_texts
 
 __all__ = ["build_arm"]
 
@@ -74,9 +74,10 @@ def _replicates(arm: ArmName) -> dg.AssetsDefinition:
         waiting = waiting_jobs(workspace, arms, jobs)
         if waiting:
             try:
-                read_texts(workspace, arms)
+                check_texts(workspace, arms)
             except SmoError as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from error
+            warm_texts(workspace, arms)
             shared_pool(arms.experiment.classifier.threads).queue(waiting)
         context.log.info(f"{len(waiting)} of {len(jobs)} replicates of both arms are to be computed")
         for job in jobs:

@@ -8,7 +8,8 @@
     ├── RegistrationError           an experiment changed under an id that is already registered
     ├── LabelError                  ratings that cannot give the labels that were asked for
     │   ├── ImportRefused           an export that cannot be imported, or has too many bad rows
-    │   └── NoRatings               a recipe that selects nothing
+    │   ├── NoRatings               a recipe that selects nothing
+    │   └── OneClass                ratings that give every item the same label
     ├── ClassifierError             training or scoring cannot be done
     │   ├── WeightsMissing          no backbone weights in any of the three places
     │   ├── WeightsMismatch         weights whose digest is not the expected one
@@ -24,6 +25,7 @@ A message says what was asked, what was got, what is legal and what to do next. 
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 __all__ = [
     "BenchmarkError",
@@ -33,6 +35,7 @@ __all__ = [
     "ImportRefused",
     "LabelError",
     "NoRatings",
+    "OneClass",
     "RegistrationError",
     "ServiceError",
     "SmoError",
@@ -85,7 +88,12 @@ class UnknownName(ConfigError):
     """
 
     def __init__(self, what: str, name: str, legal: Iterable[str]) -> None:
-        super().__init__(f"unknown {what} {name!r}; {did_you_mean(name, legal)}")
+        self._parts = (what, name, tuple(legal))
+        super().__init__(f"unknown {what} {name!r}; {did_you_mean(name, self._parts[2])}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a training process sends its error to the process that waits for it, which makes it anew from these
+        return type(self), self._parts
 
 
 class RegistrationError(SmoError):
@@ -102,6 +110,10 @@ class ImportRefused(LabelError):
 
 class NoRatings(LabelError):
     """A recipe that selects no rating at all."""
+
+
+class OneClass(LabelError):
+    """Ratings that give every item the same label: there is nothing to tell apart."""
 
 
 class ClassifierError(SmoError):
@@ -154,3 +166,6 @@ class CannotEstimate(SmoError):
         self.code = code
         self.sentence = sentence
         self.counts = counts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.code, self.sentence), {"counts": self.counts}

@@ -1,19 +1,19 @@
 """``smo run``, ``smo show``, ``smo experiments`` and ``smo demo``."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
-from rich.panel import Panel
 from rich.table import Table
 
 from smo_pipelines.cli.console import console, now, replicate_progress
+from smo_pipelines.cli.decisions import print_decision
 from smo_pipelines.errors import ConfigError
 
 __all__ = ["add_to"]
 
-_COLOURS = {"ship": "green", "hold": "yellow", "roll_back": "red", "inconclusive": "cyan", "invalid": "magenta"}
 DEMO_EXPERIMENTS = ("counter-speech-exempt", "aa-rater-halves")
 
 
@@ -33,36 +33,40 @@ def _run(
 
 
 def _run_one(root: Path | None, name: str) -> None:
+    from smo_pipelines.config.experiments import resolve_experiment
     from smo_pipelines.experiment.record import publish, track_plan
     from smo_pipelines.experiment.register import find_experiment, register_experiment
-    from smo_pipelines.experiment.run import run_experiment
+    from smo_pipelines.experiment.run import ready_arms, run_experiment
     from smo_pipelines.experiment.workspace import open_workspace
 
     workspace = open_workspace(root)
     file = find_experiment(workspace, name)
+    # what cannot be trained is refused before it is registered, so that it leaves no trace
+    arms = ready_arms(workspace, resolve_experiment(file.raw, workspace.catalogue, file.source))
     experiment = register_experiment(workspace, file.raw, file.source).experiment
-    console.print(f"[bold]{escape(experiment.id)}[/]  {escape(experiment.change.what)}")
+    console.print(f"[bold]{escape(experiment.id)}[/]  {escape(experiment.change.what)}", soft_wrap=True)
     if (problem := track_plan(workspace, experiment)) is not None:
-        console.print(f"[yellow]tracker:[/] {escape(problem)}")
-    with replicate_progress("training") as progress:
-        conclusion = run_experiment(workspace, experiment, clock=now, launched_by="smo run", on_progress=progress)
+        console.print(f"[yellow]tracker:[/] {escape(problem)}", soft_wrap=True)
+    with replicate_progress() as progress:
+        conclusion = run_experiment(workspace, experiment, clock=now, launched_by="smo run", arms=arms, on_progress=progress)
+    print_decision(conclusion.record.decision)
+    console.print(f"fits trained now: {conclusion.trained}", soft_wrap=True)
     published = publish(workspace, conclusion.record)
-    _print_decision(conclusion.record)
-    console.print(f"fits trained now: {conclusion.trained}; decision digest {conclusion.record.decision.digest[:12]}")
     console.print(f"report:  {escape(published.report)}", soft_wrap=True)
     if published.run is not None:
         console.print(f"tracker: run {published.run.run_id} ({escape(workspace.tracking_uri)}); `smo up` shows it", soft_wrap=True)
     if published.waiting:
-        console.print(f"[yellow]tracker:[/] {escape(published.waiting)}; the record waits in {escape(str(workspace.outbox))}")
+        console.print(f"[yellow]tracker:[/] {escape(published.waiting)}", soft_wrap=True)
 
 
 def _show(context: typer.Context, experiment: Annotated[str, typer.Argument(help="An experiment's id.")]) -> None:
     """Print the decision of a finished experiment, with its intervals, without training anything."""
+    from smo_pipelines.analysis.decide import decide
     from smo_pipelines.config.experiments import resolve_experiment
     from smo_pipelines.experiment.prepare import load_arms
     from smo_pipelines.experiment.record import is_decided
     from smo_pipelines.experiment.register import find_experiment
-    from smo_pipelines.experiment.run import conclude, effects_of
+    from smo_pipelines.experiment.run import effects_of
     from smo_pipelines.experiment.workspace import open_workspace
 
     workspace = open_workspace(context.obj)
@@ -71,30 +75,36 @@ def _show(context: typer.Context, experiment: Annotated[str, typer.Argument(help
     if not is_decided(workspace, resolved):
         raise ConfigError(f"experiment {experiment!r} has no decision yet; `smo run {experiment}` gives one")
     arms = load_arms(workspace, resolved)
-    moment = now()
-    record = conclude(
-        workspace, arms, effects=effects_of(workspace, arms), started_at=moment, finished_at=moment, launched_by="smo show"
-    )
-    _print_decision(record)
+    print_decision(decide(effects_of(workspace, arms), experiment=resolved, findings=arms.findings))
     console.print(f"report:  {escape(str(workspace.root.state / 'reports' / f'{experiment}.html'))}", soft_wrap=True)
 
 
 def _list(context: typer.Context) -> None:
     """List the experiments of the project: what changes, and the decision where there is one."""
     from smo_pipelines.config.experiments import resolve_experiment
-    from smo_pipelines.experiment.record import is_decided
+    from smo_pipelines.experiment.record import decided_verdict
     from smo_pipelines.experiment.register import known_experiments
     from smo_pipelines.experiment.workspace import open_workspace
 
     workspace = open_workspace(context.obj)
-    table = Table("experiment", "change", "kind", "decision", "where it is written")
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("experiment", overflow="fold", no_wrap=True)
+    for name in ("decision", "kind of change", "what changes"):
+        table.add_column(name, overflow="fold")
+    unreadable = 0
     for name, file in known_experiments(workspace).items():
-        resolved = resolve_experiment(file.raw, workspace.catalogue, file.source)
-        decided = is_decided(workspace, resolved)
-        verdict = str(workspace.store.get("decisions", resolved.spec_hash).meta["verdict"]) if decided else "-"
-        kind = f"null test: {resolved.null_test}" if resolved.null_test else str(resolved.kind)
-        table.add_row(escape(name), escape(f"{resolved.change.id} {resolved.change.what}"), kind, verdict, escape(file.source))
+        try:
+            resolved = resolve_experiment(file.raw, workspace.catalogue, file.source)
+        except ConfigError as error:
+            unreadable += 1
+            table.add_row(escape(name), "[red]unreadable[/]", "", escape(str(error)))
+            continue
+        kind = f"none ({resolved.null_test})" if resolved.null_test else str(resolved.kind)
+        what = f"{resolved.change.id} {resolved.change.what}"
+        table.add_row(escape(name), decided_verdict(workspace, resolved) or "-", kind.replace("_", " "), escape(what))
     console.print(table)
+    if unreadable:
+        raise ConfigError(f"{unreadable} of the experiment files cannot be read; each says above what to do")
 
 
 def _demo(context: typer.Context) -> None:
@@ -110,39 +120,3 @@ def _demo(context: typer.Context) -> None:
     console.print(
         "\n[bold]Where to look[/]: `make up` (or `smo up`) serves Dagster and MLflow on this machine and prints their addresses."
     )
-
-
-def _print_decision(record: Any) -> None:
-    from smo_pipelines.domain.effects import NotEstimable, Role
-    from smo_pipelines.domain.phrases import change_with_interval, question_phrase, unit_of
-
-    decision = record.decision
-    colour = _COLOURS[str(decision.verdict)]
-    reasons = "\n".join(f"- {reason}" for reason in decision.reasons)
-    console.print(
-        Panel(escape(f"{decision.sentence}\n{reasons}"), title=f"[bold {colour}]{decision.verdict.upper()}[/]", border_style=colour)
-    )
-    shown = [e for e in decision.effects if e.question.role in (Role.primary, Role.guardrail, Role.gold_cell)]
-    if not shown:
-        return
-    table = Table("role", "metric", "change", "95% interval", "margin")
-    for effect in shown:
-        margin = "" if effect.margin is None else f"{100 * effect.margin:g} pp"
-        if isinstance(effect, NotEstimable):
-            table.add_row(
-                str(effect.question.role),
-                escape(question_phrase(effect.question)),
-                "not estimable",
-                escape(effect.sentence),
-                margin,
-            )
-            continue
-        change, low, high = change_with_interval(effect)
-        unit = unit_of(effect.question.metric)
-        table.add_row(
-            str(effect.question.role), escape(question_phrase(effect.question)), f"{change} {unit}", f"{low} to {high}", margin
-        )
-    console.print(table)
-    primary = shown[0]
-    if not isinstance(primary, NotEstimable):
-        console.print(f"estimand: {escape(primary.estimand.sentence)}", soft_wrap=True)

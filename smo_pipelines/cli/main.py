@@ -1,12 +1,15 @@
 """The ``smo`` command: its options, and how a mistake is said."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
+from typer.exceptions import Abort, TyperException
 
-from smo_pipelines.cli.console import console, errors
+from smo_pipelines.cli.console import errors
 from smo_pipelines.cli.experiments import add_to as add_experiments
 from smo_pipelines.cli.labels import add_to as add_labels
 from smo_pipelines.cli.project import add_to as add_project
@@ -14,6 +17,8 @@ from smo_pipelines.cli.serve import add_to as add_serve
 from smo_pipelines.errors import SmoError
 
 __all__ = ["app", "main"]
+
+_INTERRUPTED = 130
 
 app = typer.Typer(
     help="What did an operational change do to the safety model, how sure are we, why, at what price, and do we keep it?",
@@ -37,19 +42,28 @@ for add_commands in (add_project, add_labels, add_experiments, add_serve):
     add_commands(app)
 
 
-def main() -> None:
-    """Run the command; a mistake the user can act on is one sentence on stderr and exit code 2."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit: 2 for a mistake the user can act on, said in one sentence on stderr; 130 for Ctrl-C.
+
+    Any other exception is a fault of this program, and shows as one.
+    """
     try:
-        app()
+        code = app(arguments, prog_name="smo", standalone_mode=False)
     except SmoError as error:
-        errors.print(f"[bold red]error:[/] {_escape(str(error))}", soft_wrap=True, highlight=False)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        console.print("stopped; what was finished is kept, the same command goes on from there")
-        sys.exit(130)
+        _say(str(error))
+        code = 2
+    except (TyperException, Abort) as error:
+        _say(f"{str(error).rstrip('.')}; `{_command_of(error)} --help` says what is legal")
+        code = 2
+    if code == _INTERRUPTED:
+        errors.print("stopped; what was finished is kept, and the same command goes on from there")
+    sys.exit(code)
 
 
-def _escape(text: str) -> str:
-    from rich.markup import escape
+def _say(sentence: str) -> None:
+    errors.print(f"[bold red]error:[/] {escape(' '.join(sentence.split()))}", soft_wrap=True, highlight=False)
 
-    return escape(text)
+
+def _command_of(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    return str(context.command_path) if context is not None else "smo"

@@ -25,8 +25,8 @@ def add_to(app: typer.Typer) -> None:
 
 def _init(directory: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
     """Write a new project: configs/ and experiments/ to start from."""
-    if directory.exists() and any(directory.iterdir()):
-        raise ConfigError(f"{directory} is not empty; name a new or empty folder, so that nothing is overwritten")
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise ConfigError(f"{directory} is not an empty folder; name a new or empty folder, so that nothing is overwritten")
     source = _template()
     directory.mkdir(parents=True, exist_ok=True)
     for name in ("configs", "experiments"):

@@ -2,17 +2,18 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from smo_pipelines.config.reading import Strict, check_id, parse, read_yaml
-from smo_pipelines.config.recipes import RecipeModel, predicate
+from smo_pipelines.config.reading import Strict, check_id, parse, read_text, read_yaml
+from smo_pipelines.config.recipes import RecipeModel, Words, predicate
 from smo_pipelines.config.root import ProjectRoot
 from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
 from smo_pipelines.domain.decisions import RulePolicy
+from smo_pipelines.domain.digests import digest_of
 from smo_pipelines.domain.labels import ItemPredicate, RaterPool, SnapshotRecipe
 from smo_pipelines.errors import ConfigError
 
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 class _PoolModel(Strict):
     id: str
-    where: dict[str, str | list[str]] = Field(default_factory=dict)
+    where: dict[str, Words] = Field(default_factory=dict)
     raters: list[str] = Field(default_factory=list)
     description: str = ""
 
@@ -58,6 +59,14 @@ class _RuleModel(Strict):
     min_matched_items: int = Field(default=100, ge=1)
 
 
+_NEEDED = {
+    "items": ("project", "golds"),
+    "hatecheck": ("path", "gold"),
+    "table": ("path", "gold"),
+    "heldout": ("recipe",),
+}
+
+
 class BenchmarkSpec(Strict):
     """configs/benchmarks/<name>.yaml.
 
@@ -68,7 +77,7 @@ class BenchmarkSpec(Strict):
     kind: Literal["items", "hatecheck", "table", "heldout"]
     description: str = ""
     project: str = ""
-    items: dict[str, str | list[str]] = Field(default_factory=dict)
+    items: dict[str, Words] = Field(default_factory=dict)
     golds: tuple[str, ...] = ()
     gold: str = ""
     path: str = ""
@@ -77,6 +86,21 @@ class BenchmarkSpec(Strict):
     slices: tuple[str, ...] = ()
     diagnostic: bool = False
     columns: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needed = _NEEDED[self.kind]
+        missing = [name for name in needed if not getattr(self, name)]
+        if missing:
+            raise ValueError(f"a benchmark of kind {self.kind} needs {', '.join(needed)}; {', '.join(missing)} is not there")
+        if self.recipe is not None and self.recipe.guideline is None:
+            raise ValueError("recipe.guideline is not there: the gold of held-out labels is of a guideline")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """The name of what this file asks for; its description is not part of it."""
+        return digest_of(self.model_dump(exclude={"description"}))
 
     @property
     def gold_ids(self) -> tuple[str, ...]:
@@ -104,10 +128,15 @@ def load_pools(root: ProjectRoot) -> dict[str, RaterPool]:
     """Return every rater pool under ``configs/pools``, by id, and the pool ``all``."""
 
     def build(name: str, model: _PoolModel) -> RaterPool:
+        check_id(model.id, f"configs/pools/{name}.yaml: pool id")
         return RaterPool(id=model.id, where=predicate(model.where), raters=tuple(model.raters))
 
-    pools = {pool.id: pool for pool in _load(root, "pools", _PoolModel, build).values()}
-    return {"all": RaterPool(id="all"), **pools}
+    pools = {"all": RaterPool(id="all")}
+    for name, pool in _load(root, "pools", _PoolModel, build).items():
+        if pool.id in pools:
+            raise ConfigError(f"configs/pools/{name}.yaml: the pool id {pool.id!r} is taken; give it another version, e.g. name@2")
+        pools[pool.id] = pool
+    return pools
 
 
 def load_classifiers(root: ProjectRoot) -> dict[str, ClassifierConfig]:
@@ -158,7 +187,7 @@ M = TypeVar("M", bound=Strict)
 def _load(root: ProjectRoot, folder: str, model: type[M], build: Callable[[str, M], T]) -> dict[str, T]:
     found: dict[str, T] = {}
     for path in sorted((root.configs / folder).glob("*.yaml")):
-        name = check_id(path.stem, f"{path.relative_to(root.path)}: the file name")
-        data: Mapping[str, object] = read_yaml(path.read_text(encoding="utf-8"), path.relative_to(root.path))
-        found[name] = build(name, parse(model, data, path.relative_to(root.path)))
+        source = path.relative_to(root.path)
+        name = check_id(path.stem, f"{source}: the file name")
+        found[name] = build(name, parse(model, read_yaml(read_text(path, source), source), source))
     return found

@@ -1,7 +1,7 @@
 """Experiment files: the form in which a change is pre-registered, and its resolution into names that exist."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -9,17 +9,17 @@ from pydantic import Field, PositiveFloat
 
 from smo_pipelines.config.catalogue import BenchmarkSpec, load_benchmark_specs, load_classifiers, load_pools, load_rules
 from smo_pipelines.config.guidelines import load_guidelines
-from smo_pipelines.config.reading import Strict, check_id, parse, read_yaml
-from smo_pipelines.config.recipes import RecipeModel
+from smo_pipelines.config.reading import Strict, check_id, parse, read_text, read_yaml
+from smo_pipelines.config.recipes import RecipeModel, Words
 from smo_pipelines.config.root import ProjectRoot
-from smo_pipelines.domain.changes import ChangeKind, OpsChange, kind_of_change
+from smo_pipelines.domain.changes import ChangeKind, OpsChange, changed_fields, kind_of_change
 from smo_pipelines.domain.classifiers import ClassifierConfig
 from smo_pipelines.domain.decisions import DecisionRule, Guardrail, Primary, RulePolicy
 from smo_pipelines.domain.effects import Question, Role, ThresholdKind
 from smo_pipelines.domain.experiments import Assignment, Experiment, NullTest, RaterClaim
 from smo_pipelines.domain.guidelines import GuidelineVersion
 from smo_pipelines.domain.labels import RaterPool, SnapshotRecipe
-from smo_pipelines.errors import ConfigError, UnknownName
+from smo_pipelines.errors import ConfigError, UnknownName, did_you_mean
 from smo_pipelines.stats.metrics import METRICS
 
 __all__ = ["Catalogue", "ExperimentFile", "load_experiment_files", "resolve_experiment"]
@@ -52,7 +52,7 @@ class _GuardrailModel(_QuestionModel):
 class _TreatmentModel(Strict):
     """Only what changes; null removes a field."""
 
-    items: dict[str, str | list[str]] | None = None
+    items: dict[str, Words] | None = None
     guideline: str | None = None
     instrument: str | None = None
     pool: str | None = None
@@ -141,7 +141,7 @@ def load_experiment_files(root: ProjectRoot) -> dict[str, ExperimentFile]:
     files: dict[str, ExperimentFile] = {}
     for path in sorted(root.experiments.glob("*.yaml")):
         source = str(path.relative_to(root.path))
-        raw = read_yaml(path.read_text(encoding="utf-8"), source)
+        raw = read_yaml(read_text(path, source), source)
         name = check_id(str(raw.get("id", "")), f"{source}: experiment id")
         if name != path.stem:
             raise ConfigError(f"{source}: the id is {name!r}; the file must be named {name}.yaml")
@@ -175,7 +175,7 @@ def resolve_experiment(raw: Mapping[str, Any], catalogue: Catalogue, source: str
     questions = [primary.question, *(g.question for g in guardrails), *extra]
     benchmarks = tuple(dict.fromkeys([*(q.on for q in questions), *model.benchmarks]))
     for name in benchmarks:
-        _look_up("benchmark", name, catalogue.benchmarks)
+        _check_benchmark(name, catalogue)
     for question in questions:
         _check_question(question, catalogue, (control, treatment), source)
     _check_slices(model.slices, catalogue.benchmarks[primary.question.on], source)
@@ -198,7 +198,7 @@ def resolve_experiment(raw: Mapping[str, Any], catalogue: Catalogue, source: str
         version=model.version,
         supersedes=model.supersedes,
         looks=model.version,
-        pins=_pins((control, treatment), catalogue),
+        pins=_pins((control, treatment), benchmarks, catalogue),
         allocation=model.allocation,
     )
 
@@ -206,17 +206,11 @@ def resolve_experiment(raw: Mapping[str, Any], catalogue: Catalogue, source: str
 def _recipes(model: ExperimentModel, raw: Mapping[str, Any], source: str) -> tuple[SnapshotRecipe, SnapshotRecipe]:
     control = model.control.resolve()
     changes = dict(raw.get("treatment") or {})
-    base = {k: v for k, v in dict(raw["control"]).items() if k not in changes}
-    kept = {k: v for k, v in changes.items() if v is not None}
-    treatment = parse(RecipeModel, {**base, **kept}, f"{source}: treatment").resolve()
+    written = {name: value for name, value in {**raw["control"], **changes}.items() if value is not None}
+    treatment = parse(RecipeModel, written, f"{source}: treatment").resolve()
     if model.null_test is NullTest.rater_halves:
-        control = _with_half(control, 0)
-        treatment = _with_half(treatment, 1)
+        return replace(control, rater_half=0), replace(treatment, rater_half=1)
     return control, treatment
-
-
-def _with_half(recipe: SnapshotRecipe, half: int) -> SnapshotRecipe:
-    return SnapshotRecipe(**{**{k: getattr(recipe, k) for k in recipe.__dataclass_fields__}, "rater_half": half})
 
 
 def _check_recipe(recipe: SnapshotRecipe, catalogue: Catalogue) -> None:
@@ -230,6 +224,14 @@ def _check_recipe(recipe: SnapshotRecipe, catalogue: Catalogue) -> None:
         )
 
 
+def _check_benchmark(name: str, catalogue: Catalogue) -> None:
+    spec = _look_up("benchmark", name, catalogue.benchmarks)
+    for gold in spec.gold_ids:
+        _look_up(f"guideline (the gold of benchmark {name!r})", gold, catalogue.guidelines)
+    if spec.recipe is not None:
+        _look_up(f"pool (of benchmark {name!r})", spec.recipe.pool, catalogue.pools)
+
+
 def _check_arms(model: ExperimentModel, control: SnapshotRecipe, treatment: SnapshotRecipe, source: str) -> None:
     kind = kind_of_change(control, treatment)
     if kind is ChangeKind.none and model.null_test is None:
@@ -239,7 +241,8 @@ def _check_arms(model: ExperimentModel, control: SnapshotRecipe, treatment: Snap
         )
     if kind is not ChangeKind.none and model.null_test is not None:
         raise ConfigError(f"{source}: null_test is for two equal arms, and treatment changes {kind}; remove one of the two")
-    if kind is ChangeKind.guideline_edit and not any(g.items == "gold_unchanged" for g in model.guardrails):
+    edited = "guideline" in changed_fields(control, treatment)
+    if edited and not any(g.items == "gold_unchanged" for g in model.guardrails):
         raise ConfigError(
             f"{source}: a guideline edit needs a guardrail with items: gold_unchanged, because the treatment wins under the new gold "
             "by construction; add one on the items whose gold is equal in both versions"
@@ -259,14 +262,18 @@ def _check_question(question: Question, catalogue: Catalogue, arms: Iterable[Sna
             raise ConfigError(
                 f"{source}: {question.label} needs gold under both guidelines; {question.on} lacks {', '.join(missing)}"
             )
-    elif question.items != "all" and not question.items.startswith("slice:"):
-        raise ConfigError(f"{source}: items {question.items!r}: legal are all, gold_unchanged and slice:<name>=<value>")
+    elif question.items != "all":
+        name, equals, value = question.items.removeprefix("slice:").partition("=")
+        if not (question.items.startswith("slice:") and equals and value):
+            raise ConfigError(f"{source}: items {question.items!r}: legal are all, gold_unchanged and slice:<name>=<value>")
+        if name not in spec.slices:
+            raise ConfigError(f"{source}: {question.on} has no slice {name!r}; {did_you_mean(name, spec.slices)}")
 
 
 def _check_slices(slices: Iterable[str], spec: BenchmarkSpec, source: str) -> None:
     for name in slices:
         if name not in spec.slices:
-            raise ConfigError(f"{source}: the primary benchmark has no slice {name!r}; legal: {', '.join(spec.slices) or 'none'}")
+            raise ConfigError(f"{source}: the primary benchmark has no slice {name!r}; {did_you_mean(name, spec.slices)}")
 
 
 def _redraws(model: ExperimentModel, source: str) -> int:
@@ -280,8 +287,8 @@ def _redraws(model: ExperimentModel, source: str) -> int:
     return redraws
 
 
-def _pins(arms: Iterable[SnapshotRecipe], catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
-    pins = {}
+def _pins(arms: Iterable[SnapshotRecipe], benchmarks: Iterable[str], catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
+    pins = {f"benchmark {name}": catalogue.benchmarks[name].digest for name in benchmarks}
     for recipe in arms:
         pins[f"guideline {recipe.guideline}"] = catalogue.guidelines[str(recipe.guideline)].digest
         pins[f"pool {recipe.pool}"] = catalogue.pools[recipe.pool].digest

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from smo_pipelines.config.reading import Strict, check_id, parse, read_yaml
+from smo_pipelines.config.reading import Strict, check_id, parse, read_text, read_yaml
 from smo_pipelines.config.root import ProjectRoot
 from smo_pipelines.domain.guidelines import Clause, GuidelineVersion
 from smo_pipelines.errors import ConfigError, did_you_mean
@@ -38,6 +38,8 @@ def parse_guideline(text: str, source: str | Path) -> GuidelineVersion:
     check_id(front.id, f"{source}: guideline id")
     if "@" not in front.id:
         raise ConfigError(f"{source}: the id {front.id!r} must be name@version")
+    if len(set(front.labels)) < max(2, len(front.labels)):
+        raise ConfigError(f"{source}: labels {list(front.labels)}: at least two are needed, each once")
     try:
         return GuidelineVersion(
             id=front.id,
@@ -83,12 +85,15 @@ def load_guidelines(root: ProjectRoot) -> dict[str, GuidelineVersion]:
     """
     versions: dict[str, GuidelineVersion] = {}
     for path in sorted((root.configs / "guidelines").glob("*/*.md")):
-        version = parse_guideline(path.read_text(encoding="utf-8"), path.relative_to(root.path))
+        source = path.relative_to(root.path)
+        version = parse_guideline(read_text(path, source), source)
         expected = f"{path.parent.name}@{path.stem}"
         if version.id != expected:
-            raise ConfigError(f"{path.relative_to(root.path)}: the id is {version.id!r}; by its place it must be {expected!r}")
+            raise ConfigError(f"{source}: the id is {version.id!r}; by its place it must be {expected!r}")
         versions[version.id] = version
     for version in versions.values():
         if version.parent is not None and version.parent not in versions:
-            raise ConfigError(f"guideline {version.id}: unknown parent {version.parent!r}; {did_you_mean(version.parent, versions)}")
+            raise ConfigError(
+                f"guideline {version.id}: unknown parent {version.parent!r}; {did_you_mean(version.parent, versions)}"
+            )
     return versions

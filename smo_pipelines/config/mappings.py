@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from smo_pipelines.config.reading import read_yaml
+from smo_pipelines.config.reading import read_text, read_yaml
 from smo_pipelines.errors import ConfigError
 
 __all__ = ["load_mapping"]
@@ -19,4 +19,4 @@ def load_mapping(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise ConfigError(f"no mapping file at {path}; give the YAML file that says which column is what")
-    return read_yaml(path.read_text(encoding="utf-8"), path)
+    return read_yaml(read_text(path, path), path)

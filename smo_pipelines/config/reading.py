@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from smo_pipelines.errors import ConfigError, did_you_mean
 
-__all__ = ["Strict", "check_id", "parse", "read_yaml"]
+__all__ = ["Strict", "check_id", "parse", "read_text", "read_yaml"]
 
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$")
 
@@ -49,6 +49,22 @@ _UniqueKeys.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:tru
 _UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
+def read_text(path: Path, source: str | Path) -> str:
+    """Return the text of a file that a person wrote; ``source`` names it in the error.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be opened, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{source}: not UTF-8 text (byte {error.start}); save the file as UTF-8") from error
+    except OSError as error:
+        raise ConfigError(f"{source}: cannot be read: {error.strerror}") from error
+
+
 def read_yaml(text: str, source: str | Path) -> dict[str, Any]:
     """Return the mapping in a YAML text.
 
@@ -62,7 +78,8 @@ def read_yaml(text: str, source: str | Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise ConfigError(f"{source}: not readable as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
-        raise ConfigError(f"{source}: expected a mapping of keys to values, got {type(data).__name__}")
+        got = "an empty file" if data is None else f"a {type(data).__name__}"
+        raise ConfigError(f"{source}: expected keys and values, got {got}")
     return data
 
 
@@ -97,11 +114,20 @@ def parse(model: type[M], data: Mapping[str, Any], source: str | Path) -> M:
         raise ConfigError("; ".join(f"{source}: {_sentence(item)}" for item in error.errors())) from error
 
 
+_SAID = {
+    "missing": "is needed and not there",
+    "model_type": "must hold keys and values",
+    "dict_type": "must hold keys and values",
+    "string_type": "must be text (put a number or a yes in quotes)",
+}
+
+
 def _sentence(item: Any) -> str:
-    where = ".".join(str(part) for part in item["loc"])
+    where = ".".join(str(part) for part in item["loc"]) or "the file"
+    said = _SAID.get(item["type"]) or item["msg"].removeprefix("Value error, ")
     got = item.get("input")
-    shown = "" if item["type"] == "missing" else f", got {got!r}" if isinstance(got, (str, int, float, bool, type(None))) else ""
-    return f"{where or 'the file'}: {item['msg'][0].lower()}{item['msg'][1:]}{shown}"
+    shown = f", got {got!r}" if item["type"] != "missing" and isinstance(got, (str, int, float, type(None))) else ""
+    return f"{where}: {said[0].lower()}{said[1:]}{shown}"
 
 
 def _refuse_unknown_keys(model: type[BaseModel], data: Any, source: str | Path, where: str) -> None:

@@ -1,28 +1,36 @@
 """How a snapshot recipe is written in YAML."""
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from smo_pipelines.config.reading import Strict
 from smo_pipelines.domain.labels import Aggregation, ItemPredicate, SnapshotRecipe, TieRule
 
-__all__ = ["RecipeModel", "predicate"]
+__all__ = ["RecipeModel", "Words", "predicate"]
 
 
-def predicate(where: Mapping[str, str | Sequence[str]]) -> ItemPredicate:
-    """Return the canonical form of ``{column: value or list of values}``: sorted, so that key order means nothing.
+def _words(value: Any) -> tuple[str, ...]:
+    words = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else ()
+    if not words or not all(isinstance(word, str) for word in words):
+        raise ValueError("must be a word or a list of words (put a number or a yes in quotes)")
+    return words
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+"""One word or a list of words."""
+
+
+def predicate(where: Mapping[str, Sequence[str]]) -> ItemPredicate:
+    """Return the canonical form of ``{column: values}``: sorted, so that the order of keys and values means nothing.
 
     Examples
     --------
-    >>> predicate({"split": "train", "locale": ["id-ID", "en-GB"]})
+    >>> predicate({"split": ["train"], "locale": ["id-ID", "en-GB"]})
     (('locale', ('en-GB', 'id-ID')), ('split', ('train',)))
     """
-    pairs = []
-    for name, value in where.items():
-        values = (value,) if isinstance(value, str) else tuple(value)
-        pairs.append((name, tuple(sorted(set(values)))))
-    return tuple(sorted(pairs))
+    return tuple(sorted((name, tuple(sorted(set(values)))) for name, values in where.items()))
 
 
 class RecipeModel(Strict):
@@ -30,7 +38,7 @@ class RecipeModel(Strict):
 
     project: str
     question: str
-    items: dict[str, str | list[str]] = Field(default_factory=dict)
+    items: dict[str, Words] = Field(default_factory=dict)
     guideline: str | None = None
     instrument: str | None = None
     pool: str = "all"

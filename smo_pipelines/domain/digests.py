@@ -26,7 +26,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return _plain(value.item())
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        plain = {str(key): _plain(item) for key, item in value.items()}
+        if len(plain) != len(value):
+            raise TypeError(f"a digest cannot cover a mapping of which two keys read the same: {sorted(map(str, value))}")
+        return plain
     if isinstance(value, (set, frozenset)):
         return sorted(_plain(item) for item in value)
     if isinstance(value, (list, tuple)):
@@ -76,6 +79,11 @@ def digest_of_rows(columns: Mapping[str, Sequence[Any] | np.ndarray]) -> str:
     ----------
     columns : mapping of str to sequence of shape (n_rows,)
         Integer, boolean, float or string columns.
+
+    Raises
+    ------
+    ValueError
+        When a number is not finite.
     """
     state = hashlib.sha256()
     for name in sorted(columns):
@@ -84,6 +92,8 @@ def digest_of_rows(columns: Mapping[str, Sequence[Any] | np.ndarray]) -> str:
         if array.dtype.kind in "biu":
             state.update(array.astype("<i8").tobytes())
         elif array.dtype.kind == "f":
+            if not bool(np.isfinite(array).all()):
+                raise ValueError(f"a digest cannot cover the column {name!r}: it holds a number that is not finite")
             state.update(array.astype("<f8").tobytes())
         else:
             encoded = [str(item).encode() for item in array.tolist()]

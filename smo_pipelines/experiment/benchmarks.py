@@ -1,5 +1,6 @@
 """Benchmarks by name: from a suite's file, from the items table, or from held-out labels."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from smo_pipelines.benchmarks.suites import hatecheck, table
 from smo_pipelines.config.catalogue import BenchmarkSpec, expand_path
 from smo_pipelines.domain.benchmarks import Benchmark
 from smo_pipelines.domain.labels import TIE
-from smo_pipelines.errors import BenchmarkError, UnknownName
+from smo_pipelines.errors import BenchmarkError, UnknownName, did_you_mean
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.labels.snapshot import build_snapshot
 
@@ -59,10 +60,16 @@ def _from_items(workspace: Workspace, name: str, spec: BenchmarkSpec) -> Benchma
         {gold: items.gold[gold] for gold in spec.golds},
         {gold: guideline.positive for gold, guideline in guidelines.items()},
         labels={gold: guideline.labels for gold, guideline in guidelines.items()},
-        clusters=items.attributes[spec.cluster] if spec.cluster else None,
-        slices={column: items.attributes[column] for column in spec.slices},
+        clusters=_attribute(name, items.attributes, spec.cluster) if spec.cluster else None,
+        slices={column: _attribute(name, items.attributes, column) for column in spec.slices},
         diagnostic=spec.diagnostic,
     )
+
+
+def _attribute(name: str, attributes: Mapping[str, np.ndarray], column: str) -> np.ndarray:
+    if column not in attributes:
+        raise BenchmarkError(f"benchmark {name!r}: its items have no attribute {column!r}; {did_you_mean(column, attributes)}")
+    return attributes[column]
 
 
 def _from_table(workspace: Workspace, name: str, spec: BenchmarkSpec, path: Path) -> Benchmark:
@@ -93,6 +100,6 @@ def _held_out(workspace: Workspace, name: str, spec: BenchmarkSpec) -> Benchmark
         texts,
         {guideline.id: np.where(snapshot.labels[kept] == 1, guideline.positive, negative)},
         {guideline.id: guideline.positive},
-        slices={column: snapshot.attributes[column][kept] for column in spec.slices},
+        slices={column: _attribute(name, snapshot.attributes, column)[kept] for column in spec.slices},
         diagnostic=True,
     )

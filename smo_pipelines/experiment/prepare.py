@@ -3,28 +3,33 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from scipy import stats
+import numpy as np
 
 from smo_pipelines.benchmarks.leakage import Leakage, leaked_items
 from smo_pipelines.domain.benchmarks import Benchmark
 from smo_pipelines.domain.decisions import Finding, FindingCode
+from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.experiments import ArmName, Experiment, RaterClaim, ReplicateKind
 from smo_pipelines.domain.guidelines import ClauseEdit
 from smo_pipelines.domain.labels import TIE, LabelSnapshot, TrainingSet
 from smo_pipelines.domain.records import ArmFacts, LabelShift
 from smo_pipelines.domain.runs import RaterFacts
+from smo_pipelines.errors import OneClass
 from smo_pipelines.experiment.benchmarks import load_benchmark
-from smo_pipelines.experiment.stored import get_benchmark, get_snapshot, put_benchmark, put_snapshot
+from smo_pipelines.experiment.stored import benchmark_key, get_benchmark, get_snapshot, put_benchmark, put_snapshot
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.labels.flips import label_shift
 from smo_pipelines.labels.guidelines import clause_edits
 from smo_pipelines.labels.matching import Matching, match
 from smo_pipelines.labels.redraw import redraw_labels
 from smo_pipelines.labels.snapshot import build_snapshot
+from smo_pipelines.store import file_lock
 
-__all__ = ["Arms", "arm_snapshot", "load_arms", "pin_arms"]
+__all__ = ["Arms", "arm_snapshot", "build_arms", "is_pinned", "load_arms", "pin_arms", "refuse_one_class"]
 
 _KIND = "prepared"
+_MIN_OF_RARER = 10
+_MIN_OF_RARER_IN_DEV = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +38,13 @@ class Arms:
 
     experiment: Experiment
     snapshots: dict[ArmName, LabelSnapshot]
-    snapshot_keys: dict[ArmName, str]
     benchmarks: tuple[Benchmark, ...]
-    benchmark_keys: dict[str, str]
     clause_edits: tuple[ClauseEdit, ...]
+
+    @cached_property
+    def benchmark_keys(self) -> dict[str, str]:
+        """The store key of each benchmark's version, by name."""
+        return {benchmark.name: benchmark_key(benchmark) for benchmark in self.benchmarks}
 
     @cached_property
     def leakage(self) -> Leakage:
@@ -111,21 +119,50 @@ def arm_snapshot(workspace: Workspace, experiment: Experiment, arm: ArmName) -> 
     return build_snapshot(workspace.tables, recipe, guideline=guideline, pool=workspace.catalogue.pools[recipe.pool])
 
 
-def pin_arms(workspace: Workspace, experiment: Experiment) -> Arms:
+def is_pinned(workspace: Workspace, experiment: Experiment) -> bool:
+    """Whether an experiment has begun: what it is made from is fixed."""
+    return workspace.store.find(_KIND, experiment.spec_hash) is not None
+
+
+def build_arms(workspace: Workspace, experiment: Experiment) -> Arms:
+    """Return what an experiment is made from: as it was pinned, or else as the label tables and benchmarks are now.
+
+    Writes nothing.
+
+    Raises
+    ------
+    NoRatings
+        When an arm's recipe selects nothing.
+    BenchmarkError
+        When a benchmark cannot be made.
+    """
+    if is_pinned(workspace, experiment):
+        return load_arms(workspace, experiment)
+    return Arms(
+        experiment=experiment,
+        snapshots={arm: arm_snapshot(workspace, experiment, arm) for arm in ArmName},
+        benchmarks=tuple(load_benchmark(workspace, name) for name in experiment.benchmarks),
+        clause_edits=_edits(workspace, experiment),
+    )
+
+
+def pin_arms(workspace: Workspace, experiment: Experiment, arms: Arms | None = None) -> Arms:
     """Fix what the experiment is made from and store it: later imports do not change an experiment that has begun.
 
     The pin is stored only when the arms are valid, so that an experiment without its data can be tried again.
+
+    Parameters
+    ----------
+    arms : Arms, optional
+        What :func:`build_arms` returned a moment ago; built here when left out. What is pinned already goes before it.
     """
-    if workspace.store.find(_KIND, experiment.spec_hash) is not None:
-        return load_arms(workspace, experiment)
-    snapshots = {arm: arm_snapshot(workspace, experiment, arm) for arm in ArmName}
-    snapshot_keys = {arm: put_snapshot(workspace.store, snapshot) for arm, snapshot in snapshots.items()}
-    benchmarks = tuple(load_benchmark(workspace, name) for name in experiment.benchmarks)
-    benchmark_keys = {benchmark.name: put_benchmark(workspace.store, benchmark) for benchmark in benchmarks}
-    arms = Arms(experiment, snapshots, snapshot_keys, benchmarks, benchmark_keys, _edits(workspace, experiment))
-    if arms.valid:
-        meta = {"snapshots": {str(arm): key for arm, key in snapshot_keys.items()}, "benchmarks": benchmark_keys}
-        workspace.store.put(_KIND, experiment.spec_hash, meta=meta)
+    with file_lock(workspace.lock(f"pin-{short(experiment.spec_hash)}")):
+        if arms is None or is_pinned(workspace, experiment):
+            arms = build_arms(workspace, experiment)
+        if arms.valid:
+            keys = {str(arm): put_snapshot(workspace.store, snapshot) for arm, snapshot in arms.snapshots.items()}
+            benchmarks = {benchmark.name: put_benchmark(workspace.store, benchmark) for benchmark in arms.benchmarks}
+            workspace.store.put(_KIND, experiment.spec_hash, meta={"snapshots": keys, "benchmarks": benchmarks})
     return arms
 
 
@@ -138,11 +175,29 @@ def load_arms(workspace: Workspace, experiment: Experiment) -> Arms:
         When the experiment has not begun.
     """
     meta = workspace.store.get(_KIND, experiment.spec_hash).meta
-    snapshot_keys = {arm: str(meta["snapshots"][str(arm)]) for arm in ArmName}
-    snapshots = {arm: get_snapshot(workspace.store, key, experiment.recipe(arm)) for arm, key in snapshot_keys.items()}
-    benchmark_keys = {name: str(meta["benchmarks"][name]) for name in experiment.benchmarks}
-    benchmarks = tuple(get_benchmark(workspace.store, key) for key in benchmark_keys.values())
-    return Arms(experiment, snapshots, snapshot_keys, benchmarks, benchmark_keys, _edits(workspace, experiment))
+    return Arms(
+        experiment=experiment,
+        snapshots={arm: get_snapshot(workspace.store, str(meta["snapshots"][str(arm)]), experiment.recipe(arm)) for arm in ArmName},
+        benchmarks=tuple(get_benchmark(workspace.store, str(meta["benchmarks"][name])) for name in experiment.benchmarks),
+        clause_edits=_edits(workspace, experiment),
+    )
+
+
+def refuse_one_class(arms: Arms) -> None:
+    """Refuse arms of which one has a single label: nothing can be learned from it.
+
+    Raises
+    ------
+    OneClass
+        When all of an arm's matched items have the same label.
+    """
+    for arm in ArmName:
+        labels = arms.matching.training_set(arm).labels
+        if len(labels) and labels.min() == labels.max():
+            raise OneClass(
+                f"the {arm} arm labels all of its {len(labels):,} training items {'positive' if labels[0] else 'negative'}, and a "
+                "classifier learns from both labels; check the items, question and aggregation of its recipe, or import more ratings"
+            )
 
 
 def _edits(workspace: Workspace, experiment: Experiment) -> tuple[ClauseEdit, ...]:
@@ -197,9 +252,11 @@ def _sample_ratio(arms: Arms) -> tuple[Finding, ...]:
     allocation = arms.experiment.allocation
     if allocation is None:
         return ()
+    from scipy.stats import binomtest
+
     counts = [len(arms.snapshots[arm].votes.rater_ids) for arm in ArmName]
     share = allocation[0] / sum(allocation)
-    p = float(stats.binomtest(counts[0], sum(counts), share).pvalue)
+    p = float(binomtest(counts[0], sum(counts), share).pvalue)
     limit = arms.experiment.rule.policy.sample_ratio_alpha
     return (
         Finding(
@@ -220,18 +277,25 @@ def _classes(arms: Arms) -> tuple[Finding, ...]:
     findings = []
     for arm in ArmName:
         training = arms.matching.training_set(arm)
-        smaller = int(min((training.labels == 1).sum(), (training.labels == 0).sum())) if len(training) else 0
+        rarer, rarer_dev = (_rarer(labels) for labels in (training.labels, training.labels[training.dev]))
         findings.append(
             Finding(
                 code=FindingCode.one_class,
-                passed=smaller >= 10,
+                passed=rarer >= _MIN_OF_RARER and rarer_dev >= _MIN_OF_RARER_IN_DEV,
                 blocking=True,
-                sentence=f"the {arm} arm has {smaller:,} items of its rarer label to learn from; at least 10 are needed",
-                actual=float(smaller),
-                limit=10.0,
+                sentence=(
+                    f"the {arm} arm has {rarer:,} items of its rarer label to learn from, {rarer_dev:,} of them in the development "
+                    f"split; at least {_MIN_OF_RARER} and {_MIN_OF_RARER_IN_DEV} are needed"
+                ),
+                actual=float(rarer),
+                limit=float(_MIN_OF_RARER),
             )
         )
     return tuple(findings)
+
+
+def _rarer(labels: np.ndarray) -> int:
+    return int(min((labels == 1).sum(), (labels == 0).sum()))
 
 
 def _raters(arms: Arms) -> tuple[Finding, ...]:

@@ -3,30 +3,30 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from smo_pipelines.domain.digests import canonical_json
+from smo_pipelines.domain.digests import canonical_json, short
 from smo_pipelines.domain.experiments import Experiment
 from smo_pipelines.domain.records import ExperimentRecord
 from smo_pipelines.errors import TrackingError
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.report.forest import forest_png
 from smo_pipelines.report.page import render
-from smo_pipelines.store import write_atomic
-from smo_pipelines.tracking.items import Artifact
-from smo_pipelines.tracking.log_items import final_items
+from smo_pipelines.store import file_lock, write_atomic
 from smo_pipelines.tracking.mlflow_backend import MlflowTracker, TrackedRun
-from smo_pipelines.tracking.outbox import Outbox
+from smo_pipelines.tracking.outbox import Outbox, deliver
 
-__all__ = ["Published", "is_decided", "publish", "stored_report", "track_plan", "tracker_of"]
+__all__ = ["Published", "decided_verdict", "is_decided", "publish", "stored_report", "track_plan", "tracker_of"]
 
 _KIND = "decisions"
 _REPORT = "report.html"
+_FOREST = "forest.png"
 
 
 @dataclass(frozen=True)
 class Published:
     """Where a finished experiment can be read.
 
-    ``run`` is None, and ``waiting`` says why, while the tracker has not taken the record; it is kept in the outbox until then.
+    ``run`` is None, and ``waiting`` says why and where, while the tracker has not taken the record. ``waiting`` with a run is about
+    earlier records.
     """
 
     report: str
@@ -53,6 +53,12 @@ def is_decided(workspace: Workspace, experiment: Experiment) -> bool:
     return workspace.store.find(_KIND, experiment.spec_hash) is not None
 
 
+def decided_verdict(workspace: Workspace, experiment: Experiment) -> str | None:
+    """Return the verdict on this spec, or None while there is none."""
+    entry = workspace.store.find(_KIND, experiment.spec_hash)
+    return None if entry is None else str(entry.meta["verdict"])
+
+
 def stored_report(workspace: Workspace, experiment: Experiment) -> bytes:
     """Return the report page of a decided experiment.
 
@@ -67,44 +73,50 @@ def stored_report(workspace: Workspace, experiment: Experiment) -> bytes:
 def publish(workspace: Workspace, record: ExperimentRecord) -> Published:
     """Keep a finished experiment and send it to the tracker.
 
-    The first record of a decision is the one that is kept: a repeat with the same decision keeps its times and its page. An
-    invalid experiment is not stored as decided, since nothing was trained and its data may still come.
+    The first record of a decision is the one that is kept: a repeat with the same decision keeps its times and its pictures.
+    Another decision on the same spec, as other code may give, takes its place. An invalid experiment is not stored as decided,
+    since nothing was trained and its data may still come.
     """
-    decision, experiment = record.decision, record.experiment
-    earlier = workspace.store.find(_KIND, experiment.spec_hash)
-    if earlier is not None and earlier.meta["decision_digest"] == decision.digest:
-        record = replace(record, provenance=replace(record.provenance, **earlier.meta["provenance"]))
-    page = render(record).encode()
-    if record.replicates:
-        when = {name: getattr(record.provenance, name) for name in ("started_at", "finished_at", "launched_by")}
-        meta = {
-            "experiment": experiment.id,
-            "version": experiment.version,
-            "verdict": str(decision.verdict),
-            "sentence": decision.sentence,
-            "decision_digest": decision.digest,
-            "provenance": when,
-        }
-        files = {"decision.json": decision.to_json().encode(), _REPORT: page}
-        workspace.store.put(_KIND, experiment.spec_hash, meta=meta, files=files)
-    path = workspace.root.state / "reports" / f"{experiment.id}.html"
-    write_atomic(path, page)
-    run, waiting = _send(workspace, record, page)
+    experiment = record.experiment
+    with file_lock(workspace.lock(f"publish-{short(experiment.spec_hash)}")):
+        earlier = workspace.store.find(_KIND, experiment.spec_hash)
+        if earlier is not None and earlier.meta["decision_digest"] == record.decision.digest:
+            record = replace(record, provenance=replace(record.provenance, **earlier.meta["provenance"]))
+            page, forest = render(record).encode(), earlier.read(_FOREST)
+        else:
+            page, forest = render(record).encode(), forest_png(record)
+            if record.replicates:
+                _keep(workspace, record, page, forest)
+        path = workspace.root.state / "reports" / f"{experiment.id}.html"
+        write_atomic(path, page)
+    run, waiting = _send(workspace, record, page, forest)
     return Published(report=str(path), run=run, waiting=waiting)
 
 
-def _send(workspace: Workspace, record: ExperimentRecord, page: bytes) -> tuple[TrackedRun | None, str | None]:
-    drawn = (
-        Artifact(path="report/effect_report.html", content=page),
-        Artifact(path="figs/forest.png", content=forest_png(record)),
-        Artifact(path="audit/labels.json", content=canonical_json(record.labels).encode()),
-    )
-    items = final_items(record)
-    items = replace(items, artifacts=(*items.artifacts, *drawn))
-    outbox, tracker = Outbox(workspace.outbox), tracker_of(workspace)
-    outbox.put(items)
+def _keep(workspace: Workspace, record: ExperimentRecord, page: bytes, forest: bytes) -> None:
+    decision, experiment = record.decision, record.experiment
+    meta = {
+        "experiment": experiment.id,
+        "version": experiment.version,
+        "verdict": str(decision.verdict),
+        "sentence": decision.sentence,
+        "decision_digest": decision.digest,
+        "provenance": {name: getattr(record.provenance, name) for name in ("started_at", "finished_at", "launched_by")},
+    }
+    files = {"decision.json": decision.to_json().encode(), _REPORT: page, _FOREST: forest}
+    workspace.store.put(_KIND, experiment.spec_hash, meta=meta, files=files, replace=True)
+
+
+def _send(workspace: Workspace, record: ExperimentRecord, page: bytes, forest: bytes) -> tuple[TrackedRun | None, str | None]:
+    drawn = {
+        "report/effect_report.html": page,
+        "figs/forest.png": forest,
+        "audit/labels.json": canonical_json(record.labels).encode(),
+    }
+    outbox = Outbox(workspace.outbox)
     try:
-        refused = outbox.flush(tracker).refused
-        return tracker.send(items), "; ".join(pair[1] for pair in refused) or None
+        run = deliver(tracker_of(workspace), outbox, record, drawn)
     except TrackingError as error:
         return None, str(error)
+    others = len(outbox.pending())
+    return run, f"{others} earlier records still wait in {outbox.folder}" if others else None

@@ -73,11 +73,10 @@ def known_experiments(workspace: Workspace) -> dict[str, ExperimentFile]:
     """Return every experiment by id, files first, then those registered through the launch form."""
     known = load_experiment_files(workspace.root)
     newest: dict[str, tuple[int, ExperimentFile]] = {}
-    for key in workspace.store.keys(_KIND):
-        meta = workspace.store.get(_KIND, key).meta
-        name, version = str(meta["experiment"]), int(meta["version"])
+    for entry in workspace.store.entries(_KIND):
+        name, version = str(entry.meta["experiment"]), int(entry.meta["version"])
         if name not in known and version > newest.get(name, (0, None))[0]:
-            newest[name] = (version, ExperimentFile(id=name, raw=meta["raw"], source=f"the launch form ({name})"))
+            newest[name] = (version, ExperimentFile(id=name, raw=entry.meta["raw"], source=f"the launch form ({name})"))
     return known | {name: file for name, (_, file) in newest.items()}
 
 
@@ -90,7 +89,7 @@ def _refuse_change(experiment: Experiment, registered: str) -> None:
         return
     raise RegistrationError(
         f"experiment {experiment.id!r} version {experiment.version} is registered with the spec {short(registered)}, and this one is "
-        f"{short(experiment.spec_hash)}: a pre-registered spec does not change (its guideline and pool files count). "
+        f"{short(experiment.spec_hash)}: a pre-registered spec does not change (its guideline, pool and benchmark files count). "
         f"Say `version: {experiment.version + 1}` and `supersedes: {registered}` to register the new one"
     )
 
@@ -111,7 +110,7 @@ def _check_succession(workspace: Workspace, experiment: Experiment) -> None:
 
 
 def _refuse_case_twin(workspace: Workspace, name: str) -> None:
-    names = {str(workspace.store.get(_KIND, key).meta["experiment"]) for key in workspace.store.keys(_KIND)}
+    names = {str(entry.meta["experiment"]) for entry in workspace.store.entries(_KIND)}
     twin = next((other for other in names if other != name and other.casefold() == name.casefold()), None)
     if twin is not None:
         raise RegistrationError(f"experiment id {name!r} differs from the registered {twin!r} by case alone; choose another id")

@@ -19,7 +19,7 @@ from smo_pipelines.experiment.stored import get_benchmark, get_training_set
 from smo_pipelines.stats.metrics import METRICS
 from smo_pipelines.store import ResultStore, StoredResult, file_lock, open_store
 
-__all__ = ["ReplicateJob", "find_result", "run_replicate", "stored_metrics"]
+__all__ = ["ReplicateJob", "find_result", "is_finished", "run_replicate", "stored_metrics"]
 
 _FIT_CODE = "1"
 """Part of every fit's key: raise it when the same inputs would give other weights."""
@@ -75,8 +75,8 @@ class ReplicateJob:
         )
 
 
-def run_replicate(job: ReplicateJob, progress: Callable[[float], None] | None = None) -> str:
-    """Fit and score one replicate, skipping what is in the store, and return the fit's key.
+def run_replicate(job: ReplicateJob, progress: Callable[[float], None] | None = None) -> bool:
+    """Fit and score one replicate, skipping what is in the store, and return whether it was fitted now.
 
     Two processes that are given the same job at once do the work once: the second waits for the first.
 
@@ -93,12 +93,13 @@ def run_replicate(job: ReplicateJob, progress: Callable[[float], None] | None = 
         fit = store.find("fits", job.key)
         if fit is not None and not missing:
             report(1.0)
-            return job.key
+            return False
         fitted = _fit(job, store, fit, cache_dir, lambda share: report(0.85 * share))
         for done, key in enumerate(missing.values(), start=1):
             _score(job, store, fitted, get_benchmark(store, key), key)
             report(0.85 + 0.15 * done / len(missing))
-    return job.key
+    report(1.0)
+    return fit is None
 
 
 def _fit(
@@ -133,6 +134,12 @@ def _plain(metrics: Mapping[str, float | NotEstimable]) -> dict[str, Any]:
     return {
         name: {"not_estimable": str(value.code)} if isinstance(value, NotEstimable) else value for name, value in metrics.items()
     }
+
+
+def is_finished(job: ReplicateJob, store: ResultStore) -> bool:
+    """Whether a replicate's fit and all its scores are in the store."""
+    entries = [("fits", job.key), *(("predictions", job.prediction_key(key)) for key in job.benchmarks.values())]
+    return all(store.find(kind, key) is not None for kind, key in entries)
 
 
 def find_result(job: ReplicateJob, store: ResultStore, benchmarks: Mapping[str, Benchmark]) -> ReplicateResult | None:

@@ -2,11 +2,14 @@
 
 import atexit
 import os
+import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import connection, get_context, parent_process
+from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
 from types import TracebackType
 
@@ -24,8 +27,8 @@ def worker_count(threads: int) -> int:
     return max(1, len(os.sched_getaffinity(0)) // threads)
 
 
-def _start_worker(queue: "SimpleQueue[tuple[str, float] | None]", threads: int) -> None:
-    """Bind the worker to its threads and to its parent's life: a killed parent leaves no orphan that trains on."""
+def _start_worker(queue: "SimpleQueue[tuple[str, float] | None]", threads: int, lifeline: Connection) -> None:
+    """Bind the worker to its threads and to the life of its pool: a killed parent leaves no orphan that trains on."""
     global _queue  # noqa: PLW0603 - set once a process, before its first job
     _queue = queue
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -34,15 +37,24 @@ def _start_worker(queue: "SimpleQueue[tuple[str, float] | None]", threads: int) 
     threadpool_limits(threads)
     parent = parent_process()
 
-    def follow_parent() -> None:
-        if parent is not None:
-            connection.wait([parent.sentinel])
-            os._exit(1)
+    def follow() -> None:
+        connection.wait([lifeline] if parent is None else [lifeline, parent.sentinel])
+        os._exit(1)
 
-    threading.Thread(target=follow_parent, daemon=True).start()
+    threading.Thread(target=follow, daemon=True).start()
 
 
-def _work(job: ReplicateJob) -> str:
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Start processes that never see Ctrl-C: it is for their parent, which ends them without a traceback from each."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _work(job: ReplicateJob) -> bool:
     label = job.id.label
 
     def report(share: float) -> None:
@@ -67,8 +79,9 @@ class ReplicatePool:
         self._threads = threads
         self._on_progress = on_progress
         self._queue: SimpleQueue[tuple[str, float] | None] = get_context("spawn").SimpleQueue()
+        self._worker_end, self._lifeline = get_context("spawn").Pipe(duplex=False)
         self._executor: ProcessPoolExecutor | None = None
-        self._futures: dict[str, Future[str]] = {}
+        self._futures: dict[str, Future[bool]] = {}
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -79,11 +92,14 @@ class ReplicatePool:
         self.close(wait=kind is None)
 
     def close(self, *, wait: bool = True) -> None:
-        """Stop the workers; without ``wait``, what is queued is dropped and what runs is left to end by itself."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=wait, cancel_futures=not wait)
-            self._executor = None
-        self._queue.put(None)
+        """Stop the workers; without ``wait`` at once: what is finished is in the store, and what is not is lost."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=wait, cancel_futures=not wait)
+        self._queue.put(None)  # before the workers go: one that ends while it reports would take the queue's lock with it
+        self._lifeline.close()
+        if wait:
+            self._listener.join()
 
     def queue(self, jobs: Iterable[ReplicateJob]) -> None:
         """Start replicates without waiting; one that is queued already is left as it is."""
@@ -99,6 +115,10 @@ class ReplicatePool:
         ClassifierError
             When its worker died without an error of its own, as when the machine ran out of memory.
         """
+        self._finish(job)
+        return job.key
+
+    def _finish(self, job: ReplicateJob) -> bool:
         self.queue([job])
         try:
             return self._futures[job.key].result()
@@ -112,22 +132,22 @@ class ReplicatePool:
         finally:
             self._futures.pop(job.key, None)
 
-    def run(self, jobs: Iterable[ReplicateJob]) -> None:
-        """Run replicates to their end, side by side."""
+    def run(self, jobs: Iterable[ReplicateJob]) -> int:
+        """Run replicates to their end, side by side, and return how many fits were trained for it."""
         waiting = list(jobs)
         self.queue(waiting)
-        for job in waiting:
-            self.complete(job)
+        return sum(self._finish(job) for job in waiting)
 
-    def _submit(self, job: ReplicateJob) -> "Future[str]":
+    def _submit(self, job: ReplicateJob) -> "Future[bool]":
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
                 worker_count(self._threads),
                 mp_context=get_context("spawn"),
                 initializer=_start_worker,
-                initargs=(self._queue, self._threads),
+                initargs=(self._queue, self._threads, self._worker_end),
             )
-        return self._executor.submit(_work, job)
+        with _interrupts_blocked():
+            return self._executor.submit(_work, job)
 
     def _listen(self) -> None:
         while (message := self._queue.get()) is not None:

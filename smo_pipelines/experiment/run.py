@@ -10,17 +10,29 @@ import smo_pipelines
 from smo_pipelines.analysis.compare import compare
 from smo_pipelines.analysis.decide import decide
 from smo_pipelines.classifiers import api as classifiers
-from smo_pipelines.domain.experiments import ArmName, Effect, Experiment, ReplicateId
+from smo_pipelines.domain.experiments import ArmName, Effect, Experiment
 from smo_pipelines.domain.records import BenchmarkFacts, ExperimentRecord, Provenance, ReplicateFacts
 from smo_pipelines.domain.runs import ArmRuns
 from smo_pipelines.errors import StoreError
-from smo_pipelines.experiment.prepare import Arms, pin_arms
-from smo_pipelines.experiment.replicate import ReplicateJob, find_result, stored_metrics
+from smo_pipelines.experiment.prepare import Arms, build_arms, pin_arms, refuse_one_class
+from smo_pipelines.experiment.record import is_decided
+from smo_pipelines.experiment.replicate import ReplicateJob, find_result, is_finished, stored_metrics
 from smo_pipelines.experiment.replicates import ReplicatePool
 from smo_pipelines.experiment.stored import put_training_set
 from smo_pipelines.experiment.workspace import Workspace
 
-__all__ = ["Conclusion", "conclude", "effects_of", "jobs_of", "read_texts", "run_experiment", "train", "waiting_jobs"]
+__all__ = [
+    "Conclusion",
+    "check_texts",
+    "conclude",
+    "effects_of",
+    "jobs_of",
+    "ready_arms",
+    "run_experiment",
+    "train",
+    "waiting_jobs",
+    "warm_texts",
+]
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "duckdb", "deltalake", "evaluate")
 
@@ -33,7 +45,7 @@ class Conclusion:
     trained: int
 
 
-def jobs_of(workspace: Workspace, arms: Arms, ids: Sequence[ReplicateId] | None = None) -> tuple[ReplicateJob, ...]:
+def jobs_of(workspace: Workspace, arms: Arms) -> tuple[ReplicateJob, ...]:
     """Return the experiment's replicates as jobs, with their training sets stored."""
     experiment = arms.experiment
     backbone = classifiers.identity(experiment.classifier, workspace.cache_dir)
@@ -47,18 +59,17 @@ def jobs_of(workspace: Workspace, arms: Arms, ids: Sequence[ReplicateId] | None 
             store=workspace.store_location,
             cache_dir=str(workspace.cache_dir),
         )
-        for one in (ids or experiment.replicate_ids())
+        for one in experiment.replicate_ids()
     )
 
 
 def waiting_jobs(workspace: Workspace, arms: Arms, jobs: Sequence[ReplicateJob]) -> tuple[ReplicateJob, ...]:
     """Return the jobs whose fit or scores are not in the store yet."""
-    benchmarks = {benchmark.name: benchmark for benchmark in arms.benchmarks}
-    return tuple(job for job in jobs if find_result(job, workspace.store, benchmarks) is None)
+    return tuple(job for job in jobs if not is_finished(job, workspace.store))
 
 
-def read_texts(workspace: Workspace, arms: Arms, on_progress: Callable[[str, float], None] | None = None) -> None:
-    """Read every text once, on every core, before many processes fit and score with what that gives.
+def check_texts(workspace: Workspace, arms: Arms) -> None:
+    """Refuse, before anything is trained, texts that the classifier's backbone cannot read.
 
     Raises
     ------
@@ -66,28 +77,78 @@ def read_texts(workspace: Workspace, arms: Arms, on_progress: Callable[[str, flo
         When more than 5% of the word pieces of the training items or of a benchmark are unknown to the classifier's backbone.
     """
     config = arms.experiment.classifier
-    named = {"the training items": arms.matching.training_set(ArmName.control).texts.tolist()}
-    named |= {f"benchmark {benchmark.name!r}": benchmark.texts.tolist() for benchmark in arms.benchmarks}
-    for what, texts in named.items():
-        classifiers.check_readable(config, texts, what, workspace.cache_dir)
-    every_text = list(dict.fromkeys(text for texts in named.values() for text in texts))
-    classifiers.warm(config, every_text, workspace.cache_dir, (lambda share: on_progress("texts", share)) if on_progress else None)
+    classifiers.check_readable(
+        config, arms.matching.training_set(ArmName.control).texts.tolist(), "the training items", workspace.cache_dir
+    )
+    for benchmark in arms.benchmarks:
+        classifiers.check_readable(config, benchmark.texts.tolist(), f"benchmark {benchmark.name!r}", workspace.cache_dir)
 
 
-def train(workspace: Workspace, arms: Arms, *, on_progress: Callable[[str, float], None] | None = None) -> int:
-    """Run every replicate that is not in the store, and return how many those were."""
-    waiting = waiting_jobs(workspace, arms, jobs_of(workspace, arms))
-    if waiting:
-        if on_progress is not None:
-            on_progress("total", float(len(waiting)))
-        read_texts(workspace, arms, on_progress)
-        with ReplicatePool(threads=arms.experiment.classifier.threads, on_progress=on_progress) as pool:
-            pool.run(waiting)
-    return len(waiting)
+def warm_texts(workspace: Workspace, arms: Arms, on_progress: Callable[[str, float], None] | None = None) -> None:
+    """Compute what is kept for each text once, on every core, before many processes fit and score with it.
+
+    Parameters
+    ----------
+    on_progress : callable, optional
+        Told ``"texts"`` and the share of them that is done.
+    """
+    texts = [arms.matching.training_set(ArmName.control).texts, *(benchmark.texts for benchmark in arms.benchmarks)]
+    once = list(dict.fromkeys(text for column in texts for text in column.tolist()))
+    classifiers.warm(
+        arms.experiment.classifier, once, workspace.cache_dir, (lambda share: on_progress("texts", share)) if on_progress else None
+    )
 
 
-def effects_of(workspace: Workspace, arms: Arms) -> tuple[Effect, ...]:
+def ready_arms(workspace: Workspace, experiment: Experiment) -> Arms:
+    """Return an experiment's arms once everything that can refuse it has been asked; writes no result and no registration.
+
+    An experiment that is merely not valid passes: its decision says so.
+
+    Raises
+    ------
+    NoRatings, OneClass
+        When an arm has nothing to learn from.
+    BenchmarkError
+        When a benchmark cannot be made.
+    WeightsMissing, WeightsMismatch, UnknownTokens
+        When the classifier's backbone is not there, not the expected one, or cannot read the texts.
+    """
+    arms = build_arms(workspace, experiment)
+    refuse_one_class(arms)
+    if arms.valid:
+        classifiers.identity(experiment.classifier, workspace.cache_dir)
+        if not is_decided(workspace, experiment):
+            check_texts(workspace, arms)
+    return arms
+
+
+def train(
+    workspace: Workspace, arms: Arms, jobs: Sequence[ReplicateJob], *, on_progress: Callable[[str, float], None] | None = None
+) -> int:
+    """Run the replicates that are not in the store, and return how many fits were trained for it.
+
+    Parameters
+    ----------
+    on_progress : callable, optional
+        Told ``("total", n)`` first, then a replicate's label and the share of it that is done.
+    """
+    waiting = waiting_jobs(workspace, arms, jobs)
+    if not waiting:
+        return 0
+    if on_progress is not None:
+        on_progress("total", float(len(waiting)))
+    warm_texts(workspace, arms, on_progress)
+    with ReplicatePool(threads=arms.experiment.classifier.threads, on_progress=on_progress) as pool:
+        return pool.run(waiting)
+
+
+def effects_of(workspace: Workspace, arms: Arms, jobs: Sequence[ReplicateJob] | None = None) -> tuple[Effect, ...]:
     """Compare the two arms' finished replicates.
+
+    Parameters
+    ----------
+    jobs : sequence of ReplicateJob, optional
+        All of the experiment's, where the caller has them.
 
     Raises
     ------
@@ -96,7 +157,7 @@ def effects_of(workspace: Workspace, arms: Arms) -> tuple[Effect, ...]:
     """
     benchmarks = {benchmark.name: benchmark for benchmark in arms.benchmarks}
     results = {}
-    for job in jobs_of(workspace, arms):
+    for job in jobs_of(workspace, arms) if jobs is None else jobs:
         result = find_result(job, workspace.store, benchmarks)
         if result is None:
             raise StoreError(f"replicate {job.id.label} of {arms.experiment.id!r} is not finished; run the experiment again")
@@ -116,10 +177,12 @@ def conclude(
     finished_at: datetime,
     launched_by: str,
     links: Mapping[str, str] | None = None,
+    jobs: Sequence[ReplicateJob] | None = None,
 ) -> ExperimentRecord:
     """Decide, and gather everything the experiment is remembered by."""
     experiment = arms.experiment
-    jobs = jobs_of(workspace, arms) if arms.valid else ()
+    if jobs is None:
+        jobs = jobs_of(workspace, arms) if arms.valid else ()
     return ExperimentRecord(
         experiment=experiment,
         decision=decide(effects, experiment=experiment, findings=arms.findings),
@@ -164,15 +227,20 @@ def run_experiment(
     *,
     clock: Callable[[], datetime],
     launched_by: str,
+    arms: Arms | None = None,
     on_progress: Callable[[str, float], None] | None = None,
 ) -> Conclusion:
-    """Run a registered experiment to its decision; what is in the store is not computed again."""
+    """Run a registered experiment to its decision; what is in the store is not computed again.
+
+    Parameters
+    ----------
+    arms : Arms, optional
+        What :func:`ready_arms` returned; built here when left out.
+    """
     started = clock()
-    arms = pin_arms(workspace, experiment)
-    trained = 0
-    effects: tuple[Effect, ...] = ()
-    if arms.valid:
-        trained = train(workspace, arms, on_progress=on_progress)
-        effects = effects_of(workspace, arms)
-    record = conclude(workspace, arms, effects=effects, started_at=started, finished_at=clock(), launched_by=launched_by)
+    arms = pin_arms(workspace, experiment, arms or ready_arms(workspace, experiment))
+    jobs = jobs_of(workspace, arms) if arms.valid else ()
+    trained = train(workspace, arms, jobs, on_progress=on_progress)
+    effects = effects_of(workspace, arms, jobs) if arms.valid else ()
+    record = conclude(workspace, arms, effects=effects, started_at=started, finished_at=clock(), launched_by=launched_by, jobs=jobs)
     return Conclusion(record=record, trained=trained)

@@ -3,24 +3,40 @@
 import numpy as np
 
 from smo_pipelines.domain.benchmarks import Benchmark
-from smo_pipelines.domain.digests import canonical_json, digest_of
+from smo_pipelines.domain.digests import canonical_json, digest_of, digest_of_rows
 from smo_pipelines.domain.labels import LabelSnapshot, SnapshotRecipe, TrainingSet, Votes
 from smo_pipelines.experiment.frames import pack, unpack
 from smo_pipelines.store import ResultStore
 
-__all__ = ["get_benchmark", "get_snapshot", "get_training_set", "put_benchmark", "put_snapshot", "put_training_set"]
+__all__ = [
+    "benchmark_key",
+    "get_benchmark",
+    "get_snapshot",
+    "get_training_set",
+    "put_benchmark",
+    "put_snapshot",
+    "put_training_set",
+    "snapshot_key",
+]
 
 _ATTRIBUTE = "attribute."
 _GOLD = "gold."
 _SLICE = "slice."
 
 
-def put_snapshot(store: ResultStore, snapshot: LabelSnapshot) -> str:
-    """Store a snapshot with its votes and return its key.
+def snapshot_key(snapshot: LabelSnapshot) -> str:
+    """Return the key of a snapshot.
 
-    The key covers the votes too: two sets of raters can give equal labels, and a redraw of raters tells them apart.
+    It covers the votes too: two sets of raters can give equal labels, and a redraw of raters tells them apart.
     """
-    key = digest_of({"labels": snapshot.digest, "votes": snapshot.votes.digest})
+    return digest_of({"labels": snapshot.digest, "votes": snapshot.votes.digest})
+
+
+def put_snapshot(store: ResultStore, snapshot: LabelSnapshot) -> str:
+    """Store a snapshot with its votes and return its key."""
+    key = snapshot_key(snapshot)
+    if store.find("snapshots", key) is not None:
+        return key
     columns = {
         "item_id": snapshot.item_ids,
         "text": snapshot.texts,
@@ -59,6 +75,8 @@ def get_snapshot(store: ResultStore, key: str, recipe: SnapshotRecipe) -> LabelS
 
 def put_training_set(store: ResultStore, training: TrainingSet) -> str:
     """Store a training set and return its key."""
+    if store.find("training", training.digest) is not None:
+        return training.digest
     columns = {"item_id": training.item_ids, "text": training.texts, "label": training.labels, "dev": training.dev}
     store.put("training", training.digest, meta={"items": len(training)}, files={"items.parquet": pack(columns)})
     return training.digest
@@ -72,9 +90,18 @@ def get_training_set(store: ResultStore, key: str) -> TrainingSet:
     )
 
 
+def benchmark_key(benchmark: Benchmark) -> str:
+    """Return the key of a benchmark's version: its content, and everything else that is stored with it."""
+    slices = {name: digest_of_rows({"slice": values}) for name, values in benchmark.slices.items()}
+    facts = {"name": benchmark.name, "diagnostic": benchmark.diagnostic, "source": benchmark.source}
+    return digest_of({**facts, "content": benchmark.digest, "slices": slices})
+
+
 def put_benchmark(store: ResultStore, benchmark: Benchmark) -> str:
     """Store a benchmark's version and return its key."""
-    key = digest_of({"name": benchmark.name, "content": benchmark.digest, "slices": sorted(benchmark.slices)})
+    key = benchmark_key(benchmark)
+    if store.find("benchmarks", key) is not None:
+        return key
     columns = (
         {"item_id": benchmark.item_ids, "text": benchmark.texts, "cluster": benchmark.clusters}
         | {_GOLD + name: gold for name, gold in benchmark.golds.items()}

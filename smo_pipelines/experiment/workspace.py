@@ -4,11 +4,14 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smo_pipelines.config.experiments import Catalogue
 from smo_pipelines.config.root import ProjectRoot, find_root
-from smo_pipelines.labels.tables import LabelTables
 from smo_pipelines.store import ResultStore, open_store
+
+if TYPE_CHECKING:
+    from smo_pipelines.labels.tables import LabelTables
 
 __all__ = ["Workspace", "open_workspace"]
 
@@ -29,8 +32,10 @@ class Workspace:
         return Catalogue(self.root)
 
     @cached_property
-    def tables(self) -> LabelTables:
+    def tables(self) -> "LabelTables":
         """The label tables."""
+        from smo_pipelines.labels.tables import LabelTables  # pandas, DuckDB and Delta: not for commands that read no ratings
+
         return LabelTables(os.environ.get("SMO_TABLES") or str(self.root.state / "tables"))
 
     @property

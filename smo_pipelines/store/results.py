@@ -23,11 +23,12 @@ _MANIFEST = "manifest.json"
 
 
 class _Blobs(Protocol):
-    """The three things a place must do; writing one blob is all or nothing."""
+    """What a place must do; writing one blob is all or nothing."""
 
     def read(self, path: str) -> bytes | None: ...
     def write(self, path: str, content: bytes) -> None: ...
     def folders(self, path: str) -> list[str]: ...
+    def address(self, path: str) -> str: ...
 
 
 class _LocalBlobs:
@@ -47,6 +48,9 @@ class _LocalBlobs:
         folder = self.root / path
         return sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
 
+    def address(self, path: str) -> str:
+        return str(self.root / path)
+
 
 class _RemoteBlobs:
     """An object store through pyarrow: one object is written whole by the service itself."""
@@ -54,6 +58,7 @@ class _RemoteBlobs:
     def __init__(self, uri: str) -> None:
         from pyarrow import fs
 
+        self.uri = uri.rstrip("/")
         self.fs, self.prefix = fs.FileSystem.from_uri(uri)
 
     def read(self, path: str) -> bytes | None:
@@ -74,6 +79,9 @@ class _RemoteBlobs:
 
         selector = fs.FileSelector(f"{self.prefix}/{path}", allow_not_found=True)
         return sorted(info.base_name for info in self.fs.get_file_info(selector) if info.type == fs.FileType.Directory)
+
+    def address(self, path: str) -> str:
+        return f"{self.uri}/{path}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,10 +112,7 @@ class StoredResult:
         digest = self._files[name]
         content = self._blobs.read(f"{self.kind}/{self.key}/{_blob_name(name, digest)}")
         if content is None or hashlib.sha256(content).hexdigest() != digest:
-            raise StoreError(
-                f"{self.kind}/{self.key}/{name} is missing or damaged; delete the folder {self.kind}/{self.key} of the store "
-                "and run again to compute it anew"
-            )
+            raise _damaged(self._blobs, self.kind, self.key, f"the file {name!r} is missing or is not the one that was stored")
         return content
 
 
@@ -124,13 +129,23 @@ class ResultStore:
         self._blobs = blobs
 
     def find(self, kind: str, key: str) -> StoredResult | None:
-        """Return the entry, or None when there is no whole one."""
+        """Return the entry, or None when there is no whole one.
+
+        Raises
+        ------
+        StoreError
+            When its manifest is damaged.
+        """
         _check(kind, key)
         raw = self._blobs.read(f"{kind}/{key}/{_MANIFEST}")
         if raw is None:
             return None
-        manifest = json.loads(raw)
-        return StoredResult(kind=kind, key=key, meta=manifest["meta"], _files=manifest["files"], _blobs=self._blobs)
+        try:
+            manifest = json.loads(raw)
+            meta, files = dict(manifest["meta"]), dict(manifest["files"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise _damaged(self._blobs, kind, key, "its manifest cannot be read") from error
+        return StoredResult(kind=kind, key=key, meta=meta, _files=files, _blobs=self._blobs)
 
     def get(self, kind: str, key: str) -> StoredResult:
         """Return the entry.
@@ -155,25 +170,45 @@ class ResultStore:
         meta : mapping
             JSON facts, kept in the manifest.
         files : mapping of str to bytes
+
+        Raises
+        ------
+        ValueError
+            When a fact is a number that is not finite.
+        StoreError
+            When a name cannot be stored under.
         """
         existing = self.find(kind, key)
         if existing is not None and not replace:
             return existing
-        digests = {name: hashlib.sha256(content).hexdigest() for name, content in (files or {}).items()}
-        for name, content in (files or {}).items():
+        contents = dict(files or {})
+        for name in contents:
             _check(kind, name)
-            self._blobs.write(f"{kind}/{key}/{_blob_name(name, digests[name])}", content)
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
         manifest = json.dumps({"meta": dict(meta), "files": digests}, sort_keys=True, allow_nan=False, indent=1)
+        for name, content in contents.items():
+            self._blobs.write(f"{kind}/{key}/{_blob_name(name, digests[name])}", content)
         self._blobs.write(f"{kind}/{key}/{_MANIFEST}", manifest.encode())
         return self.get(kind, key)
 
+    def entries(self, kind: str) -> list[StoredResult]:
+        """Return the whole entries of a kind, in order of key."""
+        found = (self.find(kind, key) for key in self._blobs.folders(kind))
+        return [entry for entry in found if entry is not None]
+
     def keys(self, kind: str) -> list[str]:
         """Return the keys of the whole entries of a kind, sorted."""
-        return [key for key in self._blobs.folders(kind) if self._blobs.read(f"{kind}/{key}/{_MANIFEST}") is not None]
+        return [entry.key for entry in self.entries(kind)]
 
 
 def _blob_name(name: str, digest: str) -> str:
     return f"{digest[:12]}-{name}"
+
+
+def _damaged(blobs: _Blobs, kind: str, key: str, what: str) -> StoreError:
+    return StoreError(
+        f"a stored result of the kind {kind!r} is damaged: {what}; delete {blobs.address(f'{kind}/{key}')} and run again to make it anew"
+    )
 
 
 def _check(kind: str, key: str) -> None:

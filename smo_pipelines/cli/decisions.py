@@ -1,0 +1,47 @@
+"""How a decision is printed."""
+
+from collections.abc import Sequence
+
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from smo_pipelines.cli.console import console
+from smo_pipelines.domain.decisions import Decision
+from smo_pipelines.domain.digests import short
+from smo_pipelines.domain.effects import NotEstimable, Role
+from smo_pipelines.domain.experiments import Effect
+from smo_pipelines.domain.phrases import VERDICT_WORDS, amount, change_with_interval, question_phrase, unit_of
+
+__all__ = ["print_decision"]
+
+_COLOURS = {"ship": "green", "hold": "yellow", "roll_back": "red", "inconclusive": "cyan", "invalid": "magenta"}
+_SHOWN = (Role.primary, Role.guardrail, Role.gold_cell)
+
+
+def print_decision(decision: Decision) -> None:
+    """Print the verdict with its reasons, and the effects it rests on."""
+    colour = _COLOURS[str(decision.verdict)]
+    reasons = "\n".join(f"- {reason}" for reason in decision.reasons)
+    title = f"[bold {colour}]{VERDICT_WORDS[decision.verdict]}[/]"
+    console.print(Panel(escape(f"{decision.sentence}\n{reasons}"), title=title, border_style=colour))
+    shown = [effect for effect in decision.effects if effect.question.role in _SHOWN]
+    if shown:
+        _print_effects(shown)
+    console.print(f"verdict: {decision.verdict}; decision digest {short(decision.digest)}", soft_wrap=True)
+
+
+def _print_effects(effects: Sequence[Effect]) -> None:
+    table = Table("role", "metric", "change", "95% interval", "margin")
+    for effect in effects:
+        metric = effect.question.metric
+        unit = unit_of(metric)
+        margin = "" if effect.margin is None else f"{amount(metric, effect.margin):g} {unit}".rstrip()
+        if isinstance(effect, NotEstimable):
+            change, interval = "not estimable", escape(effect.sentence)
+        else:
+            value, low, high = change_with_interval(effect)
+            change, interval = f"{value} {unit}".rstrip(), f"{low} to {high}"
+        role = str(effect.question.role).replace("_", " ")
+        table.add_row(role, escape(question_phrase(effect.question)), change, interval, margin)
+    console.print(table)
