@@ -22,7 +22,7 @@ from smo_pipelines.labels.matching import Matching, match
 from smo_pipelines.labels.redraw import redraw_labels
 from smo_pipelines.labels.snapshot import build_snapshot
 
-__all__ = ["Arms", "arm_snapshot", "load_arms", "pin_arms"]
+__all__ = ["Arms", "arm_snapshot", "is_pinned", "load_arms", "pin_arms"]
 
 _KIND = "prepared"
 
@@ -111,12 +111,17 @@ def arm_snapshot(workspace: Workspace, experiment: Experiment, arm: ArmName) -> 
     return build_snapshot(workspace.tables, recipe, guideline=guideline, pool=workspace.catalogue.pools[recipe.pool])
 
 
+def is_pinned(workspace: Workspace, experiment: Experiment) -> bool:
+    """Whether it is fixed what the experiment is made from."""
+    return workspace.store.find(_KIND, experiment.spec_hash) is not None
+
+
 def pin_arms(workspace: Workspace, experiment: Experiment) -> Arms:
     """Fix what the experiment is made from and store it: later imports do not change an experiment that has begun.
 
     The pin is stored only when the arms are valid, so that an experiment without its data can be tried again.
     """
-    if workspace.store.find(_KIND, experiment.spec_hash) is not None:
+    if is_pinned(workspace, experiment):
         return load_arms(workspace, experiment)
     snapshots = {arm: arm_snapshot(workspace, experiment, arm) for arm in ArmName}
     snapshot_keys = {arm: put_snapshot(workspace.store, snapshot) for arm, snapshot in snapshots.items()}
