@@ -156,7 +156,9 @@ def _services(root: Path, state: Path, tracking_uri: str, host: str, dagster_por
     else:
         console.print(f"[yellow]Dagster is not served:[/] {_why_no_dagster(workspace_file)}", soft_wrap=True)
     if not services:
-        raise ServiceError(f"there is nothing to serve: the tracker is another server, {tracking_uri}, and Dagster is not here either")
+        raise ServiceError(
+            f"there is nothing to serve: the tracker is another server, {tracking_uri}, and Dagster is not here either"
+        )
     return services
 
 
