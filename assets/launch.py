@@ -39,7 +39,8 @@ def build_launch_job(catalogue: Catalogue) -> dg.JobDefinition:
             "decided already, so nothing is launched" if decided else f"{experiment_specs.name} launches it within seconds"
         )
         context.log.info(f"registered {experiment.id}: {what_follows}")
-        context.add_output_metadata({"experiment": experiment.id, "what follows": what_follows, "spec": experiment.spec_hash})
+        metadata = {"experiment": experiment.id, "what follows": what_follows, "spec": experiment.spec_hash}
+        context.add_output_metadata(metadata | {"decision": dg.MetadataValue.url(project.decision_link(experiment.id))})
         return experiment.id
 
     @dg.job(

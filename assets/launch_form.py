@@ -121,7 +121,7 @@ def launch_form(catalogue: Catalogue) -> type[dg.Config]:
         "treatment_guideline": _choice(
             "TreatmentGuideline", [SAME, *guidelines], "hate@4", "Guideline version of the treatment's ratings."
         ),
-        "control_pool": _choice("ControlPool", pools, "all", "Rater pool of the control."),
+        "control_pool": _choice("ControlPool", pools, "core@1", "Rater pool of the control."),
         "treatment_pool": _choice("TreatmentPool", [SAME, *pools], SAME, "Rater pool of the treatment."),
         "control_instrument": (str, Field(default="", description="Instrument of the control's ratings; blank: any.")),
         "treatment_instrument": (

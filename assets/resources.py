@@ -5,6 +5,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
 from pydantic import Field
@@ -39,7 +40,11 @@ class SmoProject(dg.ConfigurableResource):
 
     def run_link(self, run_id: str) -> str:
         """Return the address of a Dagster run."""
-        return f"{os.environ.get('SMO_DAGSTER_URL', 'http://127.0.0.1:3000')}/runs/{run_id}"
+        return f"{_dagster()}/runs/{run_id}"
+
+    def decision_link(self, experiment: str) -> str:
+        """Return the address of an experiment's decision in Dagster."""
+        return f"{_dagster()}/assets/comparison/decision?view=partitions&partition={quote(experiment)}"
 
     def mlflow_link(self, url_path: str) -> str:
         """Return the address of an MLflow page."""
@@ -48,6 +53,10 @@ class SmoProject(dg.ConfigurableResource):
     def now(self) -> datetime:
         """Return the current moment: Dagster is an edge where time comes in."""
         return datetime.now(UTC)
+
+
+def _dagster() -> str:
+    return os.environ.get("SMO_DAGSTER_URL", "http://127.0.0.1:3000")
 
 
 class _JsonOutputs(dg.UPathIOManager):

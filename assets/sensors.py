@@ -6,7 +6,7 @@ import dagster as dg
 
 from assets.guidelines import guideline_event
 from assets.jobs import ab_experiment
-from assets.labels import RATINGS, ratings_version
+from assets.labels import RATINGS, ratings_event, ratings_version
 from assets.partitions import experiments
 from assets.resources import SmoProject
 from smo_pipelines.domain.experiments import Experiment
@@ -69,17 +69,12 @@ def input_versions(context: dg.SensorEvaluationContext, project: SmoProject) -> 
     changed = [name for name, version in versions.items() if seen.get(name) != version]
     if not changed:
         return dg.SkipReason("no ratings were imported and no guideline changed")
-    events: list[dg.AssetObservation | dg.AssetMaterialization] = [
+    events = [
         guideline_event(version, guidelines.get(version.parent or "")) for name, version in guidelines.items() if name in changed
     ]
     if RATINGS.to_user_string() in changed:
-        events.append(_ratings_event(workspace, versions[RATINGS.to_user_string()]))
+        events.append(ratings_event(workspace))
     return dg.SensorResult(asset_events=events, cursor=json.dumps(versions, sort_keys=True))
-
-
-def _ratings_event(workspace: Workspace, version: str) -> dg.AssetObservation:
-    counts = {f"ratings of {name}": workspace.tables.rating_count(name) for name in workspace.tables.projects()}
-    return dg.AssetObservation(RATINGS, tags={"dagster/data_version": version}, metadata=counts)
 
 
 def _not_now(instance: dg.DagsterInstance, workspace: Workspace, experiment: Experiment) -> str | None:
