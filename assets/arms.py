@@ -5,11 +5,13 @@ from typing import Any
 
 import dagster as dg
 
+from assets.comparison import MATCHED
+from assets.failures import plain_failures
+from assets.labels import RATINGS
 from assets.partitions import experiments
 from assets.resources import SmoProject
 from smo_pipelines.domain.experiments import ArmName
-from smo_pipelines.errors import SmoError
-from smo_pipelines.experiment.prepare import arm_snapshot
+from smo_pipelines.experiment.prepare import arm_snapshot, is_pinned, load_arms
 from smo_pipelines.experiment.replicate import ReplicateJob
 from smo_pipelines.experiment.replicates import shared_pool
 from smo_pipelines.experiment.run import check_texts, jobs_of, waiting_jobs, warm_texts
@@ -28,19 +30,18 @@ def _snapshot(arm: ArmName, guidelines: list[dg.AssetKey]) -> dg.AssetsDefinitio
     @dg.asset(
         key=[str(arm), "label_snapshot"],
         partitions_def=experiments,
-        group_name=str(arm),
-        deps=[dg.AssetKey(["labels", "ratings"]), *guidelines],
+        group_name="labels",
+        deps=[RATINGS, *guidelines],
         description=f"The {arm} arm's labels: ratings selected and aggregated by its recipe, named by the digest of their content.",
         kinds={"deltalake", "duckdb"},
         owners=["team:smo"],
     )
     def label_snapshot(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult:
-        workspace = project.open()
-        experiment = project.experiment(workspace, context.partition_key)
-        try:
-            snapshot = arm_snapshot(workspace, experiment, arm)
-        except SmoError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+        with plain_failures():
+            workspace = project.open()
+            experiment = project.experiment(workspace, context.partition_key)
+            pinned = load_arms(workspace, experiment) if is_pinned(workspace, experiment) else None
+            snapshot = pinned.snapshots[arm] if pinned is not None else arm_snapshot(workspace, experiment, arm)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(snapshot.digest),
             metadata={
@@ -65,20 +66,18 @@ def _replicates(arm: ArmName) -> dg.AssetsDefinition:
         description="Queue what is not computed yet, of both arms at once, so that every core has work; one step a replicate follows.",
     )
     def plan(context: dg.OpExecutionContext, project: SmoProject) -> Iterator[dg.DynamicOutput[str]]:
-        workspace = project.open()
-        arms = project.arms(workspace, context.partition_key)
-        if not arms.valid:
-            context.log.warning("the experiment is not valid, so nothing is trained; the decision says why")
-            return
-        jobs = jobs_of(workspace, arms)
-        waiting = waiting_jobs(workspace, arms, jobs)
-        if waiting:
-            try:
+        with plain_failures():
+            workspace = project.open()
+            arms = project.arms(workspace, context.partition_key)
+            if not arms.valid:
+                context.log.warning("the experiment is not valid, so nothing is trained; the decision says why")
+                return
+            jobs = jobs_of(workspace, arms)
+            waiting = waiting_jobs(workspace, arms, jobs)
+            if waiting:
                 check_texts(workspace, arms)
-            except SmoError as error:
-                raise dg.Failure(description=str(error), allow_retries=False) from error
-            warm_texts(workspace, arms)
-            shared_pool(arms.experiment.classifier.threads).queue(waiting)
+                warm_texts(workspace, arms)
+                shared_pool(arms.experiment.classifier.threads).queue(waiting)
         context.log.info(f"{len(waiting)} of {len(jobs)} replicates of both arms are to be computed")
         for job in jobs:
             if job.id.arm is arm:
@@ -92,7 +91,8 @@ def _replicates(arm: ArmName) -> dg.AssetsDefinition:
     )
     def fit_and_score(replicate: str) -> str:
         job = ReplicateJob.from_json(replicate)
-        return shared_pool(job.classifier.threads).complete(job)
+        with plain_failures(allow_retries=True):
+            return shared_pool(job.classifier.threads).complete(job)
 
     @dg.op(name=f"{arm}_gather", description="The arm's replicates, finished.")
     def gather(context: dg.OpExecutionContext, keys: list[str]) -> int:
@@ -102,10 +102,11 @@ def _replicates(arm: ArmName) -> dg.AssetsDefinition:
     @dg.graph_asset(
         key=[str(arm), "replicates"],
         partitions_def=experiments,
-        group_name=str(arm),
-        ins={"matched": dg.AssetIn(key=["comparison", "matched_labels"], dagster_type=dg.Nothing)},
+        group_name="replicates",
+        ins={"matched": dg.AssetIn(key=MATCHED, dagster_type=dg.Nothing)},
         description=f"The {arm} arm's fits and scores, one retried step each; what is in the store already is not computed again.",
         kinds={"pytorch", "scikitlearn"},
+        owners=["team:smo"],
     )
     def replicates(matched: Any) -> Any:
         return gather(plan(matched).map(fit_and_score).collect())

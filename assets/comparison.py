@@ -1,31 +1,34 @@
 """Where the arms meet: matched labels, effects, the decision and its report."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 
+from assets.failures import plain_failures
 from assets.partitions import experiments
 from assets.resources import SmoProject
 from smo_pipelines.domain.decisions import Finding, FindingCode
-from smo_pipelines.domain.effects import EffectEstimate, Role
-from smo_pipelines.domain.phrases import change_with_interval, question_phrase
+from smo_pipelines.domain.effects import EffectEstimate, NotEstimable, Role
+from smo_pipelines.domain.experiments import Effect
+from smo_pipelines.domain.phrases import change_with_interval, question_phrase, unit_of
 from smo_pipelines.domain.records import ExperimentRecord
-from smo_pipelines.experiment.prepare import Arms
 from smo_pipelines.experiment.record import publish, track_plan
 from smo_pipelines.experiment.run import conclude, effects_of
 from smo_pipelines.experiment.workspace import Workspace
 
-__all__ = ["build_comparison"]
+__all__ = ["MATCHED", "build_comparison"]
 
-_SHOWN = {Role.primary, Role.guardrail}
-_MATCHED = dg.AssetKey(["comparison", "matched_labels"])
+MATCHED = dg.AssetKey(["labels", "matched_labels"])
+_REPORT_PAGE = "report/effect_report.html"
+_SHOWN = (Role.primary, Role.guardrail, Role.gold_cell)
 _CHECKS = {
-    FindingCode.few_matched_items: "Enough items are labelled by both arms.",
-    FindingCode.items_lost_in_matching: "Few items are lost in matching.",
-    FindingCode.leakage: "Hardly any training item stands in a benchmark.",
-    FindingCode.sample_ratio: "Raters were assigned as declared.",
-    FindingCode.one_class: "Both labels are there to learn from.",
-    FindingCode.few_raters: "There are enough raters for a claim about raters like these.",
+    FindingCode.few_matched_items: ("enough_matched_items", "Enough items are labelled by both arms."),
+    FindingCode.items_lost_in_matching: ("few_items_lost", "Few items are lost in matching."),
+    FindingCode.leakage: ("no_leakage", "Hardly any training item stands in a benchmark."),
+    FindingCode.sample_ratio: ("sample_ratio", "Raters were assigned as declared."),
+    FindingCode.one_class: ("both_classes", "Both labels are there to learn from."),
+    FindingCode.few_raters: ("enough_raters", "There are enough raters for a claim about raters like these."),
 }
 
 
@@ -35,29 +38,31 @@ def build_comparison() -> list[dg.AssetsDefinition]:
 
 
 @dg.asset(
-    key=_MATCHED,
+    key=MATCHED,
     partitions_def=experiments,
-    group_name="comparison",
+    group_name="labels",
     deps=[["control", "label_snapshot"], ["treatment", "label_snapshot"]],
-    check_specs=[dg.AssetCheckSpec(str(code), asset=_MATCHED, description=text) for code, text in _CHECKS.items()],
+    check_specs=[dg.AssetCheckSpec(name, asset=MATCHED, description=text) for name, text in _CHECKS.values()],
     description="The items both arms label, without ties and leaked items: fixed here, before anything is trained.",
+    kinds={"python"},
     owners=["team:smo"],
 )
 def matched_labels(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult:
     """Pin the arms, show the experiment as planned in the tracker, and check validity."""
-    workspace = project.open()
-    arms = project.pinned(workspace, context.partition_key)
+    with plain_failures():
+        workspace = project.open()
+        arms = project.arms(workspace, context.partition_key)
     problem = track_plan(workspace, arms.experiment, {"dagster": project.run_link(context.run_id)})
     if problem is not None:
         context.log.warning(f"the tracker does not show this experiment yet: {problem}")
     shift = arms.label_shift
     return dg.MaterializeResult(
         metadata={
-            "matched items": shift.matched_items,
-            "labels flipped": shift.total.flips,
-            "labels leaked": shift.leaked_items,
             "experiment": context.partition_key,
             "change": arms.experiment.change.what,
+            "matched items": shift.matched_items,
+            "labels flipped": shift.total.flips,
+            "items leaked": shift.leaked_items,
         },
         check_results=list(_check_results(arms.findings)),
     )
@@ -69,20 +74,27 @@ def matched_labels(context: dg.AssetExecutionContext, project: SmoProject) -> dg
     group_name="comparison",
     deps=[["control", "replicates"], ["treatment", "replicates"]],
     description="Treatment minus control, metric by metric, each with its interval or the reason why there is none.",
+    kinds={"python"},
     owners=["team:smo"],
 )
 def effect_estimates(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult:
     """Compare the arms' replicates."""
-    workspace = project.open()
-    arms = project.arms(workspace, context.partition_key)
-    effects = effects_of(workspace, arms) if arms.valid else ()
-    metadata: dict[str, float | int | str] = {"experiment": context.partition_key, "estimated": 0, "not estimable": 0}
-    metadata["estimated"] = sum(isinstance(effect, EffectEstimate) for effect in effects)
-    metadata["not estimable"] = len(effects) - int(metadata["estimated"])
-    for effect in effects:
-        if isinstance(effect, EffectEstimate) and effect.question.role in _SHOWN:
-            name = f"{effect.question.role}/{question_phrase(effect.question)}"
-            metadata |= {name: float(effect.estimate), f"{name} low": effect.interval.low, f"{name} high": effect.interval.high}
+    with plain_failures():
+        workspace = project.open()
+        arms = project.arms(workspace, context.partition_key)
+        effects = effects_of(workspace, arms) if arms.valid else ()
+    estimated = [effect for effect in effects if isinstance(effect, EffectEstimate)]
+    metadata: dict[str, float | str | dg.MetadataValue[str]] = {
+        "experiment": context.partition_key,
+        "effects": dg.MetadataValue.md(_table(effects) if effects else "none: the experiment is not valid, the checks say why"),
+        "estimated": len(estimated),
+        "not estimable": len(effects) - len(estimated),
+    }
+    for effect in estimated:
+        if effect.question.role is Role.primary:
+            metadata |= _numbers("primary effect", effect)
+        elif effect.question.role is Role.guardrail:
+            metadata |= _numbers(f"guardrail {question_phrase(effect.question)}", effect)
     return dg.MaterializeResult(metadata=metadata)
 
 
@@ -92,23 +104,23 @@ def effect_estimates(context: dg.AssetExecutionContext, project: SmoProject) -> 
     group_name="comparison",
     deps=[["comparison", "effect_estimates"]],
     description="Ship, hold, roll back, inconclusive or invalid, by the rule that was fixed before training.",
+    kinds={"python"},
     owners=["team:smo"],
 )
 def decision(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult:
     """Apply the rule."""
-    workspace = project.open()
-    decided = _record(context, project, workspace, project.arms(workspace, context.partition_key)).decision
+    with plain_failures():
+        decided = _record(context, project, project.open()).decision
     metadata: dict[str, float | str | dg.MetadataValue[str]] = {
+        "experiment": context.partition_key,
         "verdict": str(decided.verdict),
         "sentence": decided.sentence,
-        "experiment": context.partition_key,
         "reasons": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in decided.reasons)),
         "digest": decided.digest,
     }
     primary = next((e for e in decided.effects if e.question.role is Role.primary), None)
     if isinstance(primary, EffectEstimate):
-        change, low, high = change_with_interval(primary)
-        metadata |= {"primary effect": float(primary.estimate), "primary": f"{change} [{low}, {high}]"}
+        metadata |= _numbers("primary effect", primary)
     return dg.MaterializeResult(data_version=dg.DataVersion(decided.digest), metadata=metadata)
 
 
@@ -124,16 +136,19 @@ def decision(context: dg.AssetExecutionContext, project: SmoProject) -> dg.Mater
 )
 def report(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult:
     """Keep the result, then send it to the tracker."""
-    workspace = project.open()
-    record = _record(context, project, workspace, project.arms(workspace, context.partition_key))
-    published = publish(workspace, record)
+    with plain_failures(allow_retries=True):
+        workspace = project.open()
+        record = _record(context, project, workspace)
+        published = publish(workspace, record)
     metadata: dict[str, dg.MetadataValue[str] | str] = {
-        "verdict": str(record.decision.verdict),
         "experiment": context.partition_key,
-        "report": dg.MetadataValue.path(published.report),
+        "verdict": str(record.decision.verdict),
     }
     if published.run is not None:
+        path, _, query = published.run.url_path.partition("?")
+        metadata["report"] = dg.MetadataValue.url(project.mlflow_link(f"{path}/artifacts/{_REPORT_PAGE}?{query}"))
         metadata["mlflow run"] = dg.MetadataValue.url(project.mlflow_link(published.run.url_path))
+    metadata["file"] = dg.MetadataValue.path(published.report)
     if published.waiting is not None:
         metadata["tracker"] = published.waiting
         context.log.warning(
@@ -142,26 +157,46 @@ def report(context: dg.AssetExecutionContext, project: SmoProject) -> dg.Materia
     return dg.MaterializeResult(metadata=metadata)
 
 
-def _record(context: dg.AssetExecutionContext, project: SmoProject, workspace: Workspace, arms: Arms) -> ExperimentRecord:
+def _record(context: dg.AssetExecutionContext, project: SmoProject, workspace: Workspace) -> ExperimentRecord:
+    arms = project.arms(workspace, context.partition_key)
     moment = project.now()
-    effects = effects_of(workspace, arms) if arms.valid else ()
+    run = context.instance.get_run_record_by_id(context.run_id)
+    started = datetime.fromtimestamp(run.start_time, UTC) if run is not None and run.start_time else moment
     return conclude(
         workspace,
         arms,
-        effects=effects,
-        started_at=moment,
+        effects=effects_of(workspace, arms) if arms.valid else (),
+        started_at=started,
         finished_at=moment,
         launched_by="dagster",
         links={"dagster": project.run_link(context.run_id)},
     )
 
 
+def _numbers(name: str, effect: EffectEstimate) -> dict[str, float]:
+    return {name: float(effect.estimate), f"{name} low": float(effect.interval.low), f"{name} high": float(effect.interval.high)}
+
+
+def _table(effects: tuple[Effect, ...]) -> str:
+    rows = ["| role | question | change | interval |", "|---|---|---|---|"]
+    for effect in effects:
+        if effect.question.role not in _SHOWN:
+            continue
+        lead = f"| {str(effect.question.role).replace('_', ' ')} | {question_phrase(effect.question)} "
+        if isinstance(effect, NotEstimable):
+            rows.append(f"{lead}| not estimable | {effect.sentence} |")
+        else:
+            change, low, high = change_with_interval(effect)
+            rows.append(f"{lead}| {change} {unit_of(effect.question.metric)} | {low} to {high} |")
+    return "\n".join(rows)
+
+
 def _check_results(findings: tuple[Finding, ...]) -> Iterator[dg.AssetCheckResult]:
-    for code in _CHECKS:
+    for code, (name, _) in _CHECKS.items():
         of_code = [finding for finding in findings if finding.code is code]
         worst = min(of_code, key=lambda finding: finding.passed, default=None)
         yield dg.AssetCheckResult(
-            check_name=str(code),
+            check_name=name,
             passed=worst is None or worst.passed,
             severity=dg.AssetCheckSeverity.ERROR if worst is not None and worst.blocking else dg.AssetCheckSeverity.WARN,
             description="not declared, so not checked" if worst is None else worst.sentence,

@@ -4,12 +4,12 @@ import dagster as dg
 
 from assets.arms import build_arm
 from assets.comparison import build_comparison
-from assets.guidelines import build_guidelines, guideline_key
-from assets.jobs import ab_experiment, guideline_versions
+from assets.guidelines import guideline_key, guideline_specs
+from assets.jobs import ab_experiment
 from assets.labels import ratings
 from assets.launch import build_launch_job
-from assets.resources import SmoProject
-from assets.sensors import experiment_specs
+from assets.resources import SmoProject, json_outputs
+from assets.sensors import experiment_specs, input_versions
 from smo_pipelines.config.experiments import Catalogue
 from smo_pipelines.config.root import find_root
 from smo_pipelines.domain.experiments import ArmName
@@ -25,11 +25,11 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         assets=[
             ratings,
-            *build_guidelines(catalogue),
+            *guideline_specs(catalogue),
             *(asset for arm in ArmName for asset in build_arm(arm, guidelines)),
             *build_comparison(),
         ],
-        jobs=[ab_experiment, guideline_versions, build_launch_job(catalogue)],
-        sensors=[experiment_specs],
-        resources={"project": SmoProject()},
+        jobs=[ab_experiment, build_launch_job(catalogue)],
+        sensors=[experiment_specs, input_versions],
+        resources={"project": SmoProject(), "io_manager": json_outputs},
     )

@@ -1,4 +1,7 @@
-"""Guideline versions as assets: what raters are told, named by its digest, upstream of both arms."""
+"""Guideline versions as assets: what raters are told, named by its digest, upstream of both arms.
+
+They are files that people write, so nothing here makes them: the sensor ``input_versions`` reports each version as it is read.
+"""
 
 import dagster as dg
 
@@ -6,7 +9,7 @@ from smo_pipelines.config.experiments import Catalogue
 from smo_pipelines.domain.guidelines import GuidelineVersion
 from smo_pipelines.labels.guidelines import clause_edits
 
-__all__ = ["build_guidelines", "guideline_key"]
+__all__ = ["guideline_event", "guideline_key", "guideline_specs"]
 
 
 def guideline_key(guideline_id: str) -> dg.AssetKey:
@@ -15,36 +18,36 @@ def guideline_key(guideline_id: str) -> dg.AssetKey:
     return dg.AssetKey(["guidelines", _word(name), _word(version)])
 
 
-def build_guidelines(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
-    """Return one asset a guideline version, each downstream of its parent."""
+def guideline_specs(catalogue: Catalogue) -> list[dg.AssetSpec]:
+    """Return one external asset a guideline version, each downstream of its parent."""
     versions = catalogue.guidelines
-    return [_asset(version, versions.get(version.parent or "")) for version in versions.values()]
-
-
-def _asset(version: GuidelineVersion, parent: GuidelineVersion | None) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=guideline_key(version.id),
-        group_name="guidelines",
-        deps=[guideline_key(parent.id)] if parent is not None else [],
-        code_version=version.digest[:12],
-        description=f"{version.id}: {version.summary or version.question}",
-        kinds={"markdown"},
-        owners=["team:smo"],
-    )
-    def guideline() -> dg.MaterializeResult:
-        edits = clause_edits(parent, version) if parent is not None else ()
-        text = "\n\n".join(f"**{clause.id} {clause.title}**\n\n{clause.text}" for clause in version.clauses)
-        return dg.MaterializeResult(
-            data_version=dg.DataVersion(version.digest),
-            metadata={
-                "clauses": len(version.clauses),
-                "clauses changed from parent": len(edits),
-                "text": dg.MetadataValue.md(text),
-                "changed": dg.MetadataValue.md("\n".join(f"- {edit.id}: {edit.change}" for edit in edits) or "nothing"),
-            },
+    return [
+        dg.AssetSpec(
+            guideline_key(version.id),
+            deps=[guideline_key(version.parent)] if version.parent in versions and version.parent else [],
+            group_name="guidelines",
+            description=f"{version.id}: {version.summary or version.question}",
+            kinds={"markdown"},
+            owners=["team:smo"],
         )
+        for version in versions.values()
+    ]
 
-    return guideline
+
+def guideline_event(version: GuidelineVersion, parent: GuidelineVersion | None) -> dg.AssetMaterialization:
+    """Return what Dagster is told of a guideline version: its digest, its text, and the clauses that differ from its parent."""
+    edits = clause_edits(parent, version) if parent is not None else ()
+    text = "\n\n".join(f"**{clause.id} {clause.title}**\n\n{clause.text}" for clause in version.clauses)
+    return dg.AssetMaterialization(
+        guideline_key(version.id),
+        tags={"dagster/data_version": version.digest},
+        metadata={
+            "clauses": len(version.clauses),
+            "clauses changed from parent": len(edits),
+            "changed": dg.MetadataValue.md("\n".join(f"- {edit.id}: {edit.change}" for edit in edits) or "nothing"),
+            "text": dg.MetadataValue.md(text),
+        },
+    )
 
 
 def _word(text: str) -> str:

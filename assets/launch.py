@@ -4,46 +4,43 @@ from enum import Enum
 from typing import Any, cast
 
 import dagster as dg
-from pydantic import Field, create_model
 
+from assets.failures import plain_failures
+from assets.launch_form import launch_form, spec_of_form
 from assets.partitions import experiments
 from assets.resources import SmoProject
-from smo_pipelines.config.experiments import Catalogue
-from smo_pipelines.domain.digests import digest_of, short
-from smo_pipelines.domain.effects import ThresholdKind
-from smo_pipelines.domain.experiments import Assignment, RaterClaim
-from smo_pipelines.domain.labels import Aggregation
-from smo_pipelines.errors import SmoError
+from assets.sensors import experiment_specs
+from smo_pipelines.config.experiments import Catalogue, resolve_experiment
+from smo_pipelines.domain.experiments import Experiment
+from smo_pipelines.errors import NoRatings, ServiceError
+from smo_pipelines.experiment.record import is_decided
 from smo_pipelines.experiment.register import register_experiment
-from smo_pipelines.stats.metrics import METRICS
+from smo_pipelines.experiment.workspace import Workspace
 
-__all__ = ["build_launch_job", "spec_of_form"]
+__all__ = ["build_launch_job"]
 
-SAME = "same_as_control"
-NONE = "none"
 _DAEMONS = {"SENSOR", "QUEUED_RUN_COORDINATOR"}
+_SOURCE = "the launch form"
 
 
 def build_launch_job(catalogue: Catalogue) -> dg.JobDefinition:
     """Return the job ``launch_ab_experiment``, whose form offers what ``configs/`` holds."""
-    form = _form(catalogue)
+    form = launch_form(catalogue)
 
     @dg.op(name="register_experiment", description="Check the form, register the experiment and add its partition.")
     def register(context: dg.OpExecutionContext, config: form, project: SmoProject) -> str:  # type: ignore[valid-type]
-        _require_daemons(context.instance)
-        workspace = project.open()
-        raw = spec_of_form({name: _plain(value) for name, value in dict(cast(Any, config)).items()})
-        try:
-            experiment = register_experiment(workspace, raw, "the launch form").experiment
-        except SmoError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
-        if not workspace.tables.has_ratings(experiment.control.project):
-            raise dg.Failure(
-                description=f"project {experiment.control.project!r} has no ratings yet; import them first (smo import, smo simulate)",
-                allow_retries=False,
-            )
+        with plain_failures():
+            _require_launcher(context.instance)
+            workspace = project.open()
+            experiment = _register(workspace, {name: _plain(value) for name, value in dict(cast(Any, config)).items()})
         context.instance.add_dynamic_partitions(str(experiments.name), [experiment.id])
-        context.log.info(f"registered {experiment.id}; the sensor experiment_specs launches it within seconds")
+        decided = is_decided(workspace, experiment)
+        what_follows = (
+            "decided already, so nothing is launched" if decided else f"{experiment_specs.name} launches it within seconds"
+        )
+        context.log.info(f"registered {experiment.id}: {what_follows}")
+        metadata = {"experiment": experiment.id, "what follows": what_follows, "spec": experiment.spec_hash}
+        context.add_output_metadata(metadata | {"decision": dg.MetadataValue.url(project.decision_link(experiment.id))})
         return experiment.id
 
     @dg.job(
@@ -57,166 +54,32 @@ def build_launch_job(catalogue: Catalogue) -> dg.JobDefinition:
     return launch_ab_experiment
 
 
-def spec_of_form(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the experiment mapping, as a YAML file would hold it, that a filled form describes.
-
-    A blank id becomes a name made from the content, so that the same form twice is the same experiment.
-    """
-    control: dict[str, Any] = {
-        "project": values["project"],
-        "question": values["question"],
-        "items": _items(values["items"]),
-        "guideline": values["control_guideline"],
-        "pool": values["control_pool"],
-        "aggregation": values["control_aggregation"],
-    }
-    if values["control_instrument"]:
-        control["instrument"] = values["control_instrument"]
-    treatment = {
-        name: values[f"treatment_{name}"]
-        for name in ("guideline", "pool", "aggregation", "instrument")
-        if values[f"treatment_{name}"] not in (SAME, "") and values[f"treatment_{name}"] != control.get(name)
-    }
-    primary = {"metric": values["primary_metric"], "on": values["primary_benchmark"], "threshold": values["threshold"]}
-    if values["primary_gold"] != NONE:
-        primary["gold"] = values["primary_gold"]
-    spec: dict[str, Any] = {
-        "change": {"id": values["change_id"], "what": values["what"], "why": values["why"], "owner": values["owner"]},
-        "area": values["area"],
-        "control": control,
-        "treatment": treatment,
-        "assignment": values["assignment"],
-        "raters": values["raters"],
-        "classifier": values["classifier"],
-        "replicates": values["replicates"],
-        "primary": primary | {"smallest_effect_of_interest": values["smallest_effect_of_interest"]},
-        "guardrails": _guardrails(values, is_edit="guideline" in treatment),
-        "rule": values["rule"],
-    }
-    if values["raters"] == RaterClaim.random:
-        spec["redraws"] = values["redraws"]
-    return {"id": values["experiment_id"] or f"form-{short(digest_of(spec))}"} | spec
-
-
-def _guardrails(values: dict[str, Any], *, is_edit: bool) -> list[dict[str, Any]]:
-    guardrails: list[dict[str, Any]] = []
-    if values["guardrail_benchmark"] != NONE:
-        guardrail = {
-            "metric": values["guardrail_metric"],
-            "on": values["guardrail_benchmark"],
-            "margin": values["guardrail_margin"],
-            "threshold": values["threshold"],
-        }
-        gold = values["guardrail_gold"]
-        guardrails.append(guardrail | ({"gold": gold} if gold != NONE else {}))
-    if is_edit:
-        unchanged = {"metric": values["primary_metric"], "on": values["primary_benchmark"], "items": "gold_unchanged"}
-        guardrails.append(unchanged | {"margin": values["unchanged_gold_margin"]})
-    return guardrails
-
-
-def _items(text: str) -> dict[str, str | list[str]]:
-    pairs: dict[str, str | list[str]] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(";"))):
-        name, separator, value = part.partition("=")
-        if not separator:
-            raise dg.Failure(
-                description=f"items: {part!r} is not name=value; write e.g. 'split=train; locale=en-GB,en-SG'", allow_retries=False
-            )
-        values = [item.strip() for item in value.split(",")]
-        pairs[name.strip()] = values if len(values) > 1 else values[0]
-    return pairs
-
-
-def _form(catalogue: Catalogue) -> type[dg.Config]:
-    guidelines = list(catalogue.guidelines)
-    pools = list(catalogue.pools)
-    benchmarks = list(catalogue.benchmarks)
-    golds = sorted({gold for spec in catalogue.benchmarks.values() for gold in spec.gold_ids if gold})
-    fields: dict[str, Any] = {
-        "experiment_id": (
-            str,
-            Field(default="", description="Letters, digits, '.', '_', '@', '-'. Blank: a name made from the content."),
-        ),
-        "change_id": (str, Field(default="OC-0000", description="The operational change's own id.")),
-        "what": (str, Field(default="clause 3.2 exempts quoted hate", description="What changes, in words a lead understands.")),
-        "why": (str, Field(default="", description="Why it is tried.")),
-        "owner": (str, Field(default="", description="Who answers for it, e.g. team:hate-apac.")),
-        "area": (str, Field(default="hate", description="Policy area: names the MLflow experiment smo/<area>/changes.")),
-        "project": (str, Field(default="demo", description="The project whose ratings are used.")),
-        "question": (str, Field(default="hate", description="The question the raters answered.")),
-        "items": (
-            str,
-            Field(
-                default="split=train; policy=hate; locale=en-GB,en-SG,es-MX,id-ID",
-                description="Which items: name=value[,value] pairs separated by ';'.",
-            ),
-        ),
-        "control_guideline": _choice("ControlGuideline", guidelines, "hate@3", "Guideline version of the control's ratings."),
-        "treatment_guideline": _choice(
-            "TreatmentGuideline", [SAME, *guidelines], "hate@4", "Guideline version of the treatment's ratings."
-        ),
-        "control_pool": _choice("ControlPool", pools, "all", "Rater pool of the control."),
-        "treatment_pool": _choice("TreatmentPool", [SAME, *pools], SAME, "Rater pool of the treatment."),
-        "control_instrument": (str, Field(default="", description="Instrument of the control's ratings; blank: any.")),
-        "treatment_instrument": (
-            str,
-            Field(default="", description="Instrument of the treatment's ratings; blank: the control's."),
-        ),
-        "control_aggregation": _choice("ControlAggregation", list(Aggregation), "majority", "How ratings become one label."),
-        "treatment_aggregation": _choice("TreatmentAggregation", [SAME, *Aggregation], SAME, "The same for the treatment."),
-        "assignment": _choice(
-            "AssignmentKind",
-            list(Assignment),
-            "same_items_relabelled",
-            "How items or raters came to their arm. Only randomised and same_items_relabelled may say 'caused' and ship.",
-        ),
-        "raters": _choice("Claim", list(RaterClaim), "random", "random: a claim about the pool. fixed: about these raters only."),
-        "redraws": (int, Field(default=10, description="Redraws of the raters an arm, 3 or more; not used with raters: fixed.")),
-        "classifier": _choice("Classifier", list(catalogue.classifiers), "tfidf", "A file under configs/classifiers."),
-        "replicates": (int, Field(default=5, description="Fits an arm on its actual labels; 2 or more give an interval.")),
-        "primary_metric": _choice("PrimaryMetric", list(METRICS), "average_precision", "The metric that decides."),
-        "primary_benchmark": _choice("PrimaryBenchmark", benchmarks, "demo-gold", "The benchmark it is read on."),
-        "primary_gold": _choice("PrimaryGold", [NONE, *golds], "hate@4", "Guideline of the gold; none where there is only one."),
-        "smallest_effect_of_interest": (float, Field(default=0.02, description="An effect below this does not matter, e.g. 0.02.")),
-        "guardrail_metric": _choice("GuardrailMetric", list(METRICS), "false_positive_rate", "A metric that must not get worse."),
-        "guardrail_benchmark": _choice(
-            "GuardrailBenchmark", [NONE, *benchmarks], "demo-lookalikes", "Where; none: no such guardrail."
-        ),
-        "guardrail_gold": _choice(
-            "GuardrailGold", [NONE, *golds], "hate@4", "Guideline of its gold; none where there is only one."
-        ),
-        "guardrail_margin": (float, Field(default=0.05, description="The loss that is tolerated, in the metric's unit, above 0.")),
-        "unchanged_gold_margin": (
-            float,
-            Field(default=0.03, description="Guideline edits: the tolerated loss on items whose gold is equal in both versions."),
-        ),
-        "threshold": _choice(
-            "Threshold", list(ThresholdKind), "tuned", "tuned: each fit's own. control: the control's mean, for every fit."
-        ),
-        "rule": _choice("Rule", list(catalogue.rules), "default", "A file under configs/rules."),
-    }
-    return create_model("LaunchForm", __base__=dg.Config, **fields)
-
-
-def _choice(name: str, values: list[str], default: str, description: str) -> tuple[Any, Any]:
-    # Dagster's form takes the names of enum members, so name and value are one word
-    words = [str(value) for value in values]
-    members = cast(Any, Enum)(name, {word: word for word in words})
-    chosen = members[default] if default in words else next(iter(members))
-    return members, Field(default=chosen, description=f"{description} One of: {', '.join(words)}.")
+def _register(workspace: Workspace, values: dict[str, Any]) -> Experiment:
+    raw = spec_of_form(values)
+    project = resolve_experiment(raw, workspace.catalogue, _SOURCE).control.project
+    if not workspace.tables.has_ratings(project):
+        known = ", ".join(workspace.tables.projects()) or "none yet"
+        raise NoRatings(f"project {project!r} has no ratings (projects: {known}); import them first (smo import, smo simulate)")
+    return register_experiment(workspace, raw, _SOURCE).experiment
 
 
 def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def _require_daemons(instance: dg.DagsterInstance) -> None:
+def _require_launcher(instance: dg.DagsterInstance) -> None:
+    """Refuse when nothing would start the experiment; a temporary instance has no daemon to ask for."""
+    if instance.is_ephemeral:
+        return
     statuses = instance.get_daemon_statuses()
     dead = sorted(name for name in _DAEMONS if name not in statuses or not statuses[name].healthy)
-    if dead and not instance.is_ephemeral:
-        raise dg.Failure(
-            description=f"the Dagster daemon is not running ({', '.join(dead)}), so nothing would start the experiment; "
-            "run `make up`, which starts it, or `dagster-daemon run` beside your web server",
-            allow_retries=False,
+    if dead:
+        raise ServiceError(
+            f"the Dagster daemon is not running ({', '.join(dead)}), so nothing would start the experiment; "
+            "run `make up`, which starts it, or `dagster-daemon run` beside your web server"
+        )
+    switched = [state for state in instance.all_instigator_state() if state.name == experiment_specs.name]
+    if any(not state.is_running for state in switched):
+        raise ServiceError(
+            f"the sensor {experiment_specs.name} is switched off, so nothing would start the experiment; switch it on under Automation"
         )

@@ -1,19 +1,22 @@
-"""The project that the assets work on, and the addresses of both user interfaces."""
+"""The project that the assets work on, the addresses of both user interfaces, and how steps hand on their small outputs."""
 
+import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
 from pydantic import Field
+from upath import UPath
 
 from smo_pipelines.domain.experiments import Experiment
-from smo_pipelines.errors import SmoError
-from smo_pipelines.experiment.prepare import Arms, load_arms, pin_arms
+from smo_pipelines.experiment.prepare import Arms, is_pinned, load_arms, pin_arms
 from smo_pipelines.experiment.register import find_experiment, register_experiment
 from smo_pipelines.experiment.workspace import Workspace, open_workspace
 
-__all__ = ["SmoProject"]
+__all__ = ["SmoProject", "json_outputs"]
 
 
 class SmoProject(dg.ConfigurableResource):
@@ -26,30 +29,22 @@ class SmoProject(dg.ConfigurableResource):
         return open_workspace(Path(self.root) if self.root else None)
 
     def experiment(self, workspace: Workspace, name: str) -> Experiment:
-        """Return a registered experiment; the error of one that cannot be read is the run's error."""
-        try:
-            file = find_experiment(workspace, name)
-            return register_experiment(workspace, file.raw, file.source).experiment
-        except SmoError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
-
-    def pinned(self, workspace: Workspace, name: str) -> Arms:
-        """Return an experiment's arms, pinned if they are valid."""
-        experiment = self.experiment(workspace, name)
-        try:
-            return pin_arms(workspace, experiment)
-        except SmoError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+        """Return an experiment, registered."""
+        file = find_experiment(workspace, name)
+        return register_experiment(workspace, file.raw, file.source).experiment
 
     def arms(self, workspace: Workspace, name: str) -> Arms:
-        """Return the arms that were pinned earlier in the run (or would be, where they are not valid)."""
+        """Return an experiment's arms: those that are pinned, else as they would be now."""
         experiment = self.experiment(workspace, name)
-        pinned = workspace.store.find("prepared", experiment.spec_hash) is not None
-        return load_arms(workspace, experiment) if pinned else self.pinned(workspace, name)
+        return load_arms(workspace, experiment) if is_pinned(workspace, experiment) else pin_arms(workspace, experiment)
 
     def run_link(self, run_id: str) -> str:
         """Return the address of a Dagster run."""
-        return f"{os.environ.get('SMO_DAGSTER_URL', 'http://127.0.0.1:3000')}/runs/{run_id}"
+        return f"{_dagster()}/runs/{run_id}"
+
+    def decision_link(self, experiment: str) -> str:
+        """Return the address of an experiment's decision in Dagster."""
+        return f"{_dagster()}/assets/comparison/decision?view=partitions&partition={quote(experiment)}"
 
     def mlflow_link(self, url_path: str) -> str:
         """Return the address of an MLflow page."""
@@ -58,3 +53,25 @@ class SmoProject(dg.ConfigurableResource):
     def now(self) -> datetime:
         """Return the current moment: Dagster is an edge where time comes in."""
         return datetime.now(UTC)
+
+
+def _dagster() -> str:
+    return os.environ.get("SMO_DAGSTER_URL", "http://127.0.0.1:3000")
+
+
+class _JsonOutputs(dg.UPathIOManager):
+    extension = ".json"
+
+    def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
+        path.write_text(json.dumps(obj), encoding="utf-8")
+
+    def load_from_path(self, context: dg.InputContext, path: UPath) -> Any:
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+@dg.io_manager(description="The small outputs of steps (names of replicates) as JSON files of the instance, never as pickles.")
+def json_outputs(context: dg.InitResourceContext) -> dg.IOManager:
+    """Return the I/O manager of every step."""
+    if context.instance is None:
+        raise dg.DagsterInvariantViolationError("step outputs are kept by a Dagster instance, and there is none")
+    return _JsonOutputs(base_path=UPath(context.instance.storage_directory()))

@@ -1,8 +1,12 @@
-"""The first door: experiments written as files, and those the launch form registered."""
+"""What Dagster watches: experiments that can be launched, and the versions of what they are made from."""
+
+import json
 
 import dagster as dg
 
+from assets.guidelines import guideline_event
 from assets.jobs import ab_experiment
+from assets.labels import RATINGS, ratings_event, ratings_version
 from assets.partitions import experiments
 from assets.resources import SmoProject
 from smo_pipelines.domain.experiments import Experiment
@@ -11,7 +15,15 @@ from smo_pipelines.experiment.record import is_decided
 from smo_pipelines.experiment.register import known_experiments, register_experiment
 from smo_pipelines.experiment.workspace import Workspace
 
-__all__ = ["experiment_specs"]
+__all__ = ["experiment_specs", "input_versions"]
+
+_UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 @dg.sensor(
@@ -21,40 +33,67 @@ __all__ = ["experiment_specs"]
     description="Every experiment becomes a partition; one whose ratings are there and that has no decision yet is launched.",
 )
 def experiment_specs(context: dg.SensorEvaluationContext, project: SmoProject) -> dg.SensorResult | dg.SkipReason:
-    """Register what is written and launch what can run."""
+    """Register what is written or came through the launch form, and launch what can run."""
     workspace = project.open()
-    existing = set(context.instance.get_dynamic_partitions(str(experiments.name)))
     requests, reasons, names = [], [], []
     for name, file in known_experiments(workspace).items():
         try:
             experiment = register_experiment(workspace, file.raw, file.source).experiment
         except SmoError as error:
+            context.log.warning(f"{name} is not launched: {error}")
             reasons.append(f"{name}: {error}")
             continue
         names.append(name)
-        reason = _not_now(workspace, experiment)
+        reason = _not_now(context.instance, workspace, experiment)
         if reason is None:
-            requests.append(_request(experiment))
+            requests.append(_request(workspace, experiment))
         else:
             reasons.append(f"{name}: {reason}")
-    new = sorted(set(names) - existing)
+    new = sorted(set(names) - set(context.instance.get_dynamic_partitions(str(experiments.name))))
     if not requests and not new:
         return dg.SkipReason("; ".join(reasons) or "no experiment is written")
     return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=[experiments.build_add_request(new)] if new else [])
 
 
-def _not_now(workspace: Workspace, experiment: Experiment) -> str | None:
+@dg.sensor(
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Reports the label tables and guideline versions when their content changes, so that lineage shows what is newer.",
+)
+def input_versions(context: dg.SensorEvaluationContext, project: SmoProject) -> dg.SensorResult | dg.SkipReason:
+    """Report what changed since the last time."""
+    workspace = project.open()
+    guidelines = workspace.catalogue.guidelines
+    versions = {RATINGS.to_user_string(): ratings_version(workspace)} | {name: v.digest for name, v in guidelines.items()}
+    seen = json.loads(context.cursor) if context.cursor else {}
+    changed = [name for name, version in versions.items() if seen.get(name) != version]
+    if not changed:
+        return dg.SkipReason("no ratings were imported and no guideline changed")
+    events = [
+        guideline_event(version, guidelines.get(version.parent or "")) for name, version in guidelines.items() if name in changed
+    ]
+    if RATINGS.to_user_string() in changed:
+        events.append(ratings_event(workspace))
+    return dg.SensorResult(asset_events=events, cursor=json.dumps(versions, sort_keys=True))
+
+
+def _not_now(instance: dg.DagsterInstance, workspace: Workspace, experiment: Experiment) -> str | None:
     if is_decided(workspace, experiment):
         return "decided"
     missing = {arm.project for arm in (experiment.control, experiment.treatment) if not workspace.tables.has_ratings(arm.project)}
-    return f"no ratings of {', '.join(sorted(missing))} yet" if missing else None
+    if missing:
+        return f"no ratings of {', '.join(sorted(missing))} yet"
+    mine = dg.RunsFilter(job_name=ab_experiment.name, tags={"dagster/partition": experiment.id}, statuses=_UNDER_WAY)
+    return "under way" if instance.get_runs_count(mine) else None
 
 
-def _request(experiment: Experiment) -> dg.RunRequest:
+def _request(workspace: Workspace, experiment: Experiment) -> dg.RunRequest:
     tags = {
         "smo/experiment": experiment.id,
         "smo/change": experiment.change.id,
         "smo/change_kind": str(experiment.kind),
         "smo/spec_hash": experiment.spec_hash[:12],
     }
-    return dg.RunRequest(run_key=f"{experiment.id}:{experiment.spec_hash}", partition_key=experiment.id, tags=tags)
+    # an attempt that failed or was not valid is repeated when its spec or its ratings change, and not before
+    data = "+".join(sorted({workspace.tables.fingerprint(arm.project)[:12] for arm in (experiment.control, experiment.treatment)}))
+    return dg.RunRequest(run_key=f"{experiment.id}:{experiment.spec_hash}:{data}", partition_key=experiment.id, tags=tags)

@@ -38,11 +38,11 @@ def register_experiment(workspace: Workspace, raw: Mapping[str, Any], source: st
     experiment = resolve_experiment(raw, workspace.catalogue, source)
     key = _key(experiment.id, experiment.version)
     with file_lock(workspace.lock(f"register-{experiment.id}")):
-        _refuse_case_twin(workspace, experiment.id)
         existing = workspace.store.find(_KIND, key)
         if existing is not None:
             _refuse_change(experiment, str(existing.meta["spec_hash"]))
             return Registration(experiment=experiment, raw=raw, new=False)
+        _refuse_case_twin(workspace, experiment.id)
         _check_succession(workspace, experiment)
         meta = {
             "experiment": experiment.id,

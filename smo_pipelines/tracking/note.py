@@ -1,5 +1,6 @@
 """The note of a run: its first line is a plain sentence, because that line alone is seen in the table of runs."""
 
+import re
 from collections.abc import Iterator
 
 from smo_pipelines.domain.decisions import Verdict
@@ -21,6 +22,7 @@ from smo_pipelines.tracking.items import MAX_NOTE, cut
 
 __all__ = ["final_note", "planned_note"]
 
+_ADDRESS = re.compile(r"^https?://[A-Za-z0-9.:/_?=&%#@-]+$")
 _MARKS = str.maketrans({"<": "(", ">": ")", "|": "/", "`": "'", "[": "(", "]": ")", "*": "", "#": "", "\\": "/"})
 
 
@@ -50,6 +52,7 @@ def final_note(record: ExperimentRecord) -> str:
             lines += ["", "What could not be computed:", ""]
             lines += [f"- {question_phrase(e.question)}: {_plain(e.sentence)} ({e.code})" for e in missing]
     lines += ["", "Full report: artifact report/effect_report.html. Decision as data: audit/decision.json."]
+    lines += [f"Run by {_plain(name)}: {url}" for name, url in sorted(record.provenance.links.items()) if _ADDRESS.match(url)]
     lines += [f"Spec {short(decision.spec_hash)}, rule {short(decision.rule_hash)}, decision {short(decision.digest)}."]
     return _fit(lines)
 

@@ -83,6 +83,13 @@ def test_long_and_hostile_words_fit_and_are_not_markup() -> None:
     assert not set("<>`[]") & set(note)
 
 
+def test_the_note_leads_to_the_dagster_run_and_to_no_other_kind_of_address() -> None:
+    record = example_record()
+    assert "\nRun by dagster: http://127.0.0.1:3000/runs/1\n" in tags_of(record)["mlflow.note.content"]
+    odd = replace(record, provenance=replace(record.provenance, links={"dagster": "javascript:alert(1)"}))
+    assert "javascript" not in tags_of(odd)["mlflow.note.content"]
+
+
 def test_many_effects_do_not_overflow_the_note() -> None:
     record = example_record()
     effects = tuple(effect for effect in record.decision.effects for _ in range(60))
