@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from smo_pipelines.cli.console import console, now, replicate_progress
+from smo_pipelines.cli.console import console, now, replicate_progress, say
 from smo_pipelines.cli.decisions import print_decision
 from smo_pipelines.errors import ConfigError
 
@@ -44,19 +44,19 @@ def _run_one(root: Path | None, name: str) -> None:
     # what cannot be trained is refused before it is registered, so that it leaves no trace
     arms = ready_arms(workspace, resolve_experiment(file.raw, workspace.catalogue, file.source))
     experiment = register_experiment(workspace, file.raw, file.source).experiment
-    console.print(f"[bold]{escape(experiment.id)}[/]  {escape(experiment.change.what)}", soft_wrap=True)
+    say(f"[bold]{escape(experiment.id)}[/]  {escape(experiment.change.what)}")
     if (problem := track_plan(workspace, experiment)) is not None:
-        console.print(f"[yellow]tracker:[/] {escape(problem)}", soft_wrap=True)
+        say(f"[yellow]tracker:[/] {escape(problem)}")
     with replicate_progress() as progress:
         conclusion = run_experiment(workspace, experiment, clock=now, launched_by="smo run", arms=arms, on_progress=progress)
     print_decision(conclusion.record.decision)
-    console.print(f"fits trained now: {conclusion.trained}", soft_wrap=True)
+    say(f"fits trained now: {conclusion.trained}")
     published = publish(workspace, conclusion.record)
-    console.print(f"report:  {escape(published.report)}", soft_wrap=True)
+    say(f"report:  {escape(published.report)}")
     if published.run is not None:
-        console.print(f"tracker: run {published.run.run_id} ({escape(workspace.tracking_uri)}); `smo up` shows it", soft_wrap=True)
+        say(f"tracker: run {published.run.run_id} ({escape(workspace.tracking_uri)}); `smo up` shows it")
     if published.waiting:
-        console.print(f"[yellow]tracker:[/] {escape(published.waiting)}", soft_wrap=True)
+        say(f"[yellow]tracker:[/] {escape(published.waiting)}")
 
 
 def _show(context: typer.Context, experiment: Annotated[str, typer.Argument(help="An experiment's id.")]) -> None:
@@ -76,7 +76,7 @@ def _show(context: typer.Context, experiment: Annotated[str, typer.Argument(help
         raise ConfigError(f"experiment {experiment!r} has no decision yet; `smo run {experiment}` gives one")
     arms = load_arms(workspace, resolved)
     print_decision(decide(effects_of(workspace, arms), experiment=resolved, findings=arms.findings))
-    console.print(f"report:  {escape(str(workspace.root.state / 'reports' / f'{experiment}.html'))}", soft_wrap=True)
+    say(f"report:  {escape(str(workspace.root.state / 'reports' / f'{experiment}.html'))}")
 
 
 def _list(context: typer.Context) -> None:
@@ -117,6 +117,4 @@ def _demo(context: typer.Context) -> None:
         simulate_demo(workspace)
     for name in DEMO_EXPERIMENTS:
         _run_one(context.obj, name)
-    console.print(
-        "\n[bold]Where to look[/]: `make up` (or `smo up`) serves Dagster and MLflow on this machine and prints their addresses."
-    )
+    say("\n[bold]Where to look[/]: `make up` (or `smo up`) serves Dagster and MLflow on this machine and prints their addresses.")
