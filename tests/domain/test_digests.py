@@ -12,7 +12,11 @@ from scipy.stats import kstest
 from smo_pipelines.domain.digests import canonical_json, digest_of, digest_of_rows, frozen_array, hash_to_unit, short
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False) | st.text("aé\n\"😀", max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text('aé\n"😀', max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=4),
     max_leaves=12,
 )

@@ -39,7 +39,13 @@ def test_a_replicate_keeps_its_seed_when_more_are_asked_for() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"replicates": 5}, {"redraws": 5}, {"null_test": NullTest.disjoint_seeds}, {"pins": (("guideline hate@4", "0"),)}, {"version": 2}],
+    [
+        {"replicates": 5},
+        {"redraws": 5},
+        {"null_test": NullTest.disjoint_seeds},
+        {"pins": (("guideline hate@4", "0"),)},
+        {"version": 2},
+    ],
 )
 def test_the_spec_hash_covers(change: dict[str, object]) -> None:
     assert replace(EXPERIMENT, **change).spec_hash != EXPERIMENT.spec_hash  # type: ignore[arg-type]

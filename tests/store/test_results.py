@@ -14,7 +14,9 @@ from smo_pipelines.errors import StoreError
 from smo_pipelines.store.results import ResultStore, _RemoteBlobs, open_store
 
 KEYS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,20}", fullmatch=True).filter(lambda key: ".." not in key)
-META = st.dictionaries(st.text(max_size=5), st.none() | st.integers() | st.text(max_size=5) | st.floats(allow_nan=False, allow_infinity=False))
+META = st.dictionaries(
+    st.text(max_size=5), st.none() | st.integers() | st.text(max_size=5) | st.floats(allow_nan=False, allow_infinity=False)
+)
 FILES = st.dictionaries(KEYS, st.binary(max_size=50), max_size=3)
 Open = Callable[[Path], ResultStore]
 
