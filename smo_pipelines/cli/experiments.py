@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -87,21 +86,20 @@ def _list(context: typer.Context) -> None:
     from smo_pipelines.experiment.workspace import open_workspace
 
     workspace = open_workspace(context.obj)
-    table = Table(box=SIMPLE_HEAD)
-    table.add_column("experiment", overflow="fold", no_wrap=True)
-    for name in ("decision", "kind of change", "what changes"):
-        table.add_column(name, overflow="fold")
+    # two columns, so that an id of any length is whole on a terminal of 80 columns
+    table = Table("decision", "experiment", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     unreadable = 0
     for name, file in known_experiments(workspace).items():
         try:
             resolved = resolve_experiment(file.raw, workspace.catalogue, file.source)
         except ConfigError as error:
             unreadable += 1
-            table.add_row(escape(name), "[red]unreadable[/]", "", escape(str(error)))
+            table.add_row("[red]unreadable[/]", f"[bold]{escape(name)}[/]\n{escape(str(error))}")
             continue
-        kind = f"none ({resolved.null_test})" if resolved.null_test else str(resolved.kind)
-        what = f"{resolved.change.id} {resolved.change.what}"
-        table.add_row(escape(name), decided_verdict(workspace, resolved) or "-", kind.replace("_", " "), escape(what))
+        kind = f"A/A, {resolved.null_test}" if resolved.null_test else str(resolved.kind)
+        what = f"{kind.replace('_', ' ')}: {resolved.change.id} {resolved.change.what}"
+        verdict = (decided_verdict(workspace, resolved) or "-").replace("_", " ")
+        table.add_row(verdict, f"[bold]{escape(name)}[/]\n{escape(what)}")
     console.print(table)
     if unreadable:
         raise ConfigError(f"{unreadable} of the experiment files cannot be read; each says above what to do")
