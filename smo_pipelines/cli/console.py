@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-__all__ = ["console", "errors", "now", "replicate_progress", "time_left"]
+__all__ = ["console", "errors", "now", "replicate_progress", "say", "time_left"]
 
 console = Console()
 errors = Console(stderr=True)
@@ -16,6 +16,11 @@ errors = Console(stderr=True)
 def now() -> datetime:
     """Return the current moment in UTC: the command line is the edge where time comes in."""
     return datetime.now(UTC)
+
+
+def say(text: str) -> None:
+    """Print a line of text, in rich's markup; it is not broken, so that it can be searched and copied."""
+    console.print(text, soft_wrap=True)
 
 
 def time_left(seconds: float, share: float) -> str:
@@ -54,7 +59,7 @@ def replicate_progress() -> Iterator[Callable[[str, float], None]]:
             if label == "total":
                 progress.add_task("training", total=share, note=f"0/{share:.0f} fits", left="")
                 if not console.is_terminal:
-                    console.print(f"training {share:.0f} fits ...")
+                    say(f"training {share:.0f} fits ...")
                 return
             if label == "texts":
                 progress.update(progress.tasks[0].id, note=f"reading texts {share:.0%}")

@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from smo_pipelines.cli.console import console
+from smo_pipelines.cli.console import console, say
 from smo_pipelines.domain.decisions import Decision
 from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.effects import NotEstimable, Role
@@ -28,7 +28,7 @@ def print_decision(decision: Decision) -> None:
     shown = [effect for effect in decision.effects if effect.question.role in _SHOWN]
     if shown:
         _print_effects(shown)
-    console.print(f"verdict: {decision.verdict}; decision digest {short(decision.digest)}", soft_wrap=True)
+    say(f"verdict: {decision.verdict}; decision digest {short(decision.digest)}")
 
 
 def _print_effects(effects: Sequence[Effect]) -> None:

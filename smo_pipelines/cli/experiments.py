@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from smo_pipelines.cli.console import console, now, replicate_progress
+from smo_pipelines.cli.console import console, now, replicate_progress, say
 from smo_pipelines.cli.decisions import print_decision
 from smo_pipelines.errors import ConfigError
 
@@ -44,19 +43,19 @@ def _run_one(root: Path | None, name: str) -> None:
     # what cannot be trained is refused before it is registered, so that it leaves no trace
     arms = ready_arms(workspace, resolve_experiment(file.raw, workspace.catalogue, file.source))
     experiment = register_experiment(workspace, file.raw, file.source).experiment
-    console.print(f"[bold]{escape(experiment.id)}[/]  {escape(experiment.change.what)}", soft_wrap=True)
+    say(f"[bold]{escape(experiment.id)}[/]  {escape(experiment.change.what)}")
     if (problem := track_plan(workspace, experiment)) is not None:
-        console.print(f"[yellow]tracker:[/] {escape(problem)}", soft_wrap=True)
+        say(f"[yellow]tracker:[/] {escape(problem)}")
     with replicate_progress() as progress:
         conclusion = run_experiment(workspace, experiment, clock=now, launched_by="smo run", arms=arms, on_progress=progress)
     print_decision(conclusion.record.decision)
-    console.print(f"fits trained now: {conclusion.trained}", soft_wrap=True)
+    say(f"fits trained now: {conclusion.trained}")
     published = publish(workspace, conclusion.record)
-    console.print(f"report:  {escape(published.report)}", soft_wrap=True)
+    say(f"report:  {escape(published.report)}")
     if published.run is not None:
-        console.print(f"tracker: run {published.run.run_id} ({escape(workspace.tracking_uri)}); `smo up` shows it", soft_wrap=True)
+        say(f"tracker: run {published.run.run_id} ({escape(workspace.tracking_uri)}); `smo up` shows it")
     if published.waiting:
-        console.print(f"[yellow]tracker:[/] {escape(published.waiting)}", soft_wrap=True)
+        say(f"[yellow]tracker:[/] {escape(published.waiting)}")
 
 
 def _show(context: typer.Context, experiment: Annotated[str, typer.Argument(help="An experiment's id.")]) -> None:
@@ -76,7 +75,7 @@ def _show(context: typer.Context, experiment: Annotated[str, typer.Argument(help
         raise ConfigError(f"experiment {experiment!r} has no decision yet; `smo run {experiment}` gives one")
     arms = load_arms(workspace, resolved)
     print_decision(decide(effects_of(workspace, arms), experiment=resolved, findings=arms.findings))
-    console.print(f"report:  {escape(str(workspace.root.state / 'reports' / f'{experiment}.html'))}", soft_wrap=True)
+    say(f"report:  {escape(str(workspace.root.state / 'reports' / f'{experiment}.html'))}")
 
 
 def _list(context: typer.Context) -> None:
@@ -87,21 +86,20 @@ def _list(context: typer.Context) -> None:
     from smo_pipelines.experiment.workspace import open_workspace
 
     workspace = open_workspace(context.obj)
-    table = Table(box=SIMPLE_HEAD)
-    table.add_column("experiment", overflow="fold", no_wrap=True)
-    for name in ("decision", "kind of change", "what changes"):
-        table.add_column(name, overflow="fold")
+    # two columns, so that an id of any length is whole on a terminal of 80 columns
+    table = Table("decision", "experiment", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     unreadable = 0
     for name, file in known_experiments(workspace).items():
         try:
             resolved = resolve_experiment(file.raw, workspace.catalogue, file.source)
         except ConfigError as error:
             unreadable += 1
-            table.add_row(escape(name), "[red]unreadable[/]", "", escape(str(error)))
+            table.add_row("[red]unreadable[/]", f"[bold]{escape(name)}[/]\n{escape(str(error))}")
             continue
-        kind = f"none ({resolved.null_test})" if resolved.null_test else str(resolved.kind)
-        what = f"{resolved.change.id} {resolved.change.what}"
-        table.add_row(escape(name), decided_verdict(workspace, resolved) or "-", kind.replace("_", " "), escape(what))
+        kind = f"A/A, {resolved.null_test}" if resolved.null_test else str(resolved.kind)
+        what = f"{kind.replace('_', ' ')}: {resolved.change.id} {resolved.change.what}"
+        verdict = (decided_verdict(workspace, resolved) or "-").replace("_", " ")
+        table.add_row(verdict, f"[bold]{escape(name)}[/]\n{escape(what)}")
     console.print(table)
     if unreadable:
         raise ConfigError(f"{unreadable} of the experiment files cannot be read; each says above what to do")
@@ -117,6 +115,4 @@ def _demo(context: typer.Context) -> None:
         simulate_demo(workspace)
     for name in DEMO_EXPERIMENTS:
         _run_one(context.obj, name)
-    console.print(
-        "\n[bold]Where to look[/]: `make up` (or `smo up`) serves Dagster and MLflow on this machine and prints their addresses."
-    )
+    say("\n[bold]Where to look[/]: `make up` (or `smo up`) serves Dagster and MLflow on this machine and prints their addresses.")

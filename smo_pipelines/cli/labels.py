@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from smo_pipelines.cli.console import console, now
+from smo_pipelines.cli.console import console, now, say
 
 if TYPE_CHECKING:
     from smo_pipelines.experiment.workspace import Workspace
@@ -43,24 +43,23 @@ def _import(
         options["project"] = project
     key = key_from_environment(os.environ, workspace.root.state / "keys")
     if key.made:
-        console.print(
+        say(
             f"[yellow]a development key for rater pseudonyms was made in {escape(str(workspace.root.state / 'keys'))}[/]; "
             "set SMO_RATER_KEY to your own before importing real operations",
-            soft_wrap=True,
         )
     with console.status(f"reading {path.name}"):
         batch = read(form, path, options=options, key=key.secret)
     for row in batch.quarantine[:10]:
-        console.print(f"[yellow]quarantined[/] {escape(f'{row.file}:{row.line}: {row.reason}')}", soft_wrap=True)
+        say(f"[yellow]quarantined[/] {escape(f'{row.file}:{row.line}: {row.reason}')}")
     if len(batch.quarantine) > 10:
-        console.print(f"... and {len(batch.quarantine) - 10:,} more quarantined rows; the quarantine table keeps them all")
+        say(f"... and {len(batch.quarantine) - 10:,} more quarantined rows; the quarantine table keeps them all")
     found = f"{len(batch.ratings):,} ratings of {len(batch.items):,} items by {len(batch.raters):,} raters"
     if dry_run:
-        console.print(f"dry run: {found}, {len(batch.quarantine):,} rows quarantined; nothing was written")
+        say(f"dry run: {found}, {len(batch.quarantine):,} rows quarantined; nothing was written")
         return
     with console.status("writing"):
         receipt = workspace.tables.append(batch, imported_at=now())
-    console.print(
+    say(
         f"project {escape(batch.project)}: {receipt.ratings:,} ratings of {receipt.items:,} new items by {receipt.raters:,} new raters "
         f"imported, {receipt.duplicates:,} were there already, {receipt.quarantined:,} rows quarantined"
     )
@@ -85,7 +84,7 @@ def simulate_demo(workspace: "Workspace", *, seed: int = 0, train_items: int = 2
 
     operation = simulate_operation(seed, train_items=train_items, benchmark_items=benchmark_items)
     receipt = write_operation(workspace.tables, operation, imported_at=now())
-    console.print(
+    say(
         f"project demo: {receipt.ratings:,} ratings of {receipt.items:,} items by {receipt.raters:,} raters written, "
         f"{receipt.duplicates:,} were there already"
     )

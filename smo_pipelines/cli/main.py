@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from typer.exceptions import Abort, TyperException
+from typer.exceptions import TyperException
 
 from smo_pipelines.cli.console import errors
 from smo_pipelines.cli.experiments import add_to as add_experiments
@@ -52,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except SmoError as error:
         _say(str(error))
         code = 2
-    except (TyperException, Abort) as error:
-        _say(f"{str(error).rstrip('.')}; `{_command_of(error)} --help` says what is legal")
+    except TyperException as error:
+        _say(f"{error.format_message().rstrip('.')}; `{_command_of(error)} --help` says what is legal")
         code = 2
     if code == _INTERRUPTED:
         errors.print("stopped; what was finished is kept, and the same command goes on from there")

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from smo_pipelines.cli.console import console
+from smo_pipelines.cli.console import console, say
 from smo_pipelines.errors import ConfigError, SmoError
 
 __all__ = ["add_to"]
@@ -32,7 +32,7 @@ def _init(directory: Annotated[Path, typer.Argument(help="A new or empty folder.
     for name in ("configs", "experiments"):
         shutil.copytree(source / name, directory / name)
     (directory / ".gitignore").write_text(".smo/\n", encoding="utf-8")
-    console.print(f"project written to {escape(str(directory))}; `cd` there and run `smo demo`", soft_wrap=True)
+    say(f"project written to {escape(str(directory))}; `cd` there and run `smo demo`")
 
 
 def _template() -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from smo_pipelines.config.reading import Strict, check_id, parse, read_text, read_yaml
 from smo_pipelines.config.recipes import RecipeModel, Words, predicate
@@ -39,24 +39,30 @@ class _PoolModel(Strict):
 class _ClassifierModel(Strict):
     kind: ClassifierKind
     description: str = ""
-    backbone: str = ""
-    revision: str = ""
-    train_layers: int = Field(default=2, ge=0, le=48)
-    epochs: int = Field(default=3, ge=1, le=100)
-    lr: float = Field(default=2e-4, gt=0, lt=1)
-    batch_tokens: int = Field(default=1024, ge=16)
-    max_length: int = Field(default=96, ge=8, le=512)
-    threads: int = Field(default=1, ge=1, le=64)
-    ngrams: tuple[int, int] = (2, 5)
-    regularisation: float = Field(default=4.0, gt=0)
+    backbone: str = ClassifierConfig.backbone
+    revision: str = ClassifierConfig.revision
+    train_layers: int = Field(default=ClassifierConfig.train_layers, ge=0, le=48)
+    epochs: int = Field(default=ClassifierConfig.epochs, ge=1, le=100)
+    lr: float = Field(default=ClassifierConfig.lr, gt=0, lt=1)
+    batch_tokens: int = Field(default=ClassifierConfig.batch_tokens, ge=16)
+    max_length: int = Field(default=ClassifierConfig.max_length, ge=8, le=512)
+    threads: int = Field(default=ClassifierConfig.threads, ge=1, le=64)
+    ngrams: tuple[PositiveInt, PositiveInt] = ClassifierConfig.ngrams
+    regularisation: float = Field(default=ClassifierConfig.regularisation, gt=0)
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if self.ngrams[0] > self.ngrams[1]:
+            raise ValueError(f"ngrams are the shortest and the longest, got {list(self.ngrams)}")
+        return self
 
 
 class _RuleModel(Strict):
     description: str = ""
-    alpha: float = Field(default=0.05, gt=0, lt=0.5)
-    max_leakage: float = Field(default=0.01, ge=0, le=1)
-    sample_ratio_alpha: float = Field(default=0.001, gt=0, lt=0.5)
-    min_matched_items: int = Field(default=100, ge=1)
+    alpha: float = Field(default=RulePolicy.alpha, gt=0, lt=0.5)
+    max_leakage: float = Field(default=RulePolicy.max_leakage, ge=0, le=1)
+    sample_ratio_alpha: float = Field(default=RulePolicy.sample_ratio_alpha, gt=0, lt=0.5)
+    min_matched_items: int = Field(default=RulePolicy.min_matched_items, ge=1)
 
 
 _NEEDED = {

@@ -18,7 +18,7 @@ from smo_pipelines.store.local import write_atomic
 
 __all__ = ["ResultStore", "StoredResult", "open_store"]
 
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}")
 _MANIFEST = "manifest.json"
 
 
@@ -213,7 +213,7 @@ def _damaged(blobs: _Blobs, kind: str, key: str, what: str) -> StoreError:
 
 def _check(kind: str, key: str) -> None:
     for word in (kind, key):
-        if not _NAME.match(word) or ".." in word:
+        if not _NAME.fullmatch(word) or ".." in word:
             raise StoreError(f"{word!r} cannot name a stored result: use letters, digits, '.', '_', '@' and '-' (128 at most)")
 
 

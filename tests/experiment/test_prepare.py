@@ -1,0 +1,90 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from smo_pipelines.domain.decisions import FindingCode
+from smo_pipelines.domain.experiments import ArmName, Experiment, ReplicateKind
+from smo_pipelines.errors import BenchmarkError, OneClass
+from smo_pipelines.experiment.prepare import build_arms, is_pinned, load_arms, pin_arms, refuse_one_class
+from smo_pipelines.experiment.register import register_experiment
+from smo_pipelines.experiment.run import jobs_of
+from smo_pipelines.experiment.workspace import Workspace
+from smo_pipelines.simulate.operation import simulate_operation
+from smo_pipelines.simulate.write import write_operation
+from tests.examples.projects import spec
+
+
+def _experiment(workspace: Workspace, **changes: Any) -> Experiment:
+    return register_experiment(workspace, spec(**changes), "a test").experiment
+
+
+def test_building_writes_nothing_and_pinning_fixes_it(workspace: Workspace) -> None:
+    experiment = _experiment(workspace)
+    built = build_arms(workspace, experiment)
+    assert built.valid and not is_pinned(workspace, experiment)
+    assert workspace.store.keys("snapshots") == []
+    pinned = pin_arms(workspace, experiment, built)
+    assert is_pinned(workspace, experiment)
+    more = simulate_operation(0, train_items=260, benchmark_items=200, policies=["hate"], rater_seed=5)
+    write_operation(workspace.tables, more, imported_at=datetime(2026, 6, 1, tzinfo=UTC))
+    again = pin_arms(workspace, experiment)
+    fresh = build_arms(workspace, _experiment(workspace, id="fresh"))
+    for arm in ArmName:
+        assert load_arms(workspace, experiment).snapshots[arm].digest == again.snapshots[arm].digest == pinned.snapshots[arm].digest
+        assert fresh.snapshots[arm].digest != pinned.snapshots[arm].digest
+
+
+def test_jobs_of_pinned_and_loaded_arms_are_the_same(workspace: Workspace) -> None:
+    experiment = _experiment(workspace)
+    pinned = pin_arms(workspace, experiment)
+    assert jobs_of(workspace, load_arms(workspace, experiment)) == jobs_of(workspace, pinned)
+
+
+def test_arms_that_are_not_valid_are_not_pinned(workspace: Workspace) -> None:
+    experiment = _experiment(workspace, control={**spec()["control"], "items": {"split": "train", "locale": "en-GB"}})
+    arms = pin_arms(workspace, experiment)
+    assert not arms.valid and not is_pinned(workspace, experiment)
+    failed = {finding.code for finding in arms.findings if finding.blocking and not finding.passed}
+    assert FindingCode.few_matched_items in failed
+    refuse_one_class(arms)  # few items are a result, not a mistake
+
+
+def test_no_common_item_is_no_single_label(workspace: Workspace) -> None:
+    control = {**spec()["control"], "items": {"locale": "en-GB"}}
+    arms = build_arms(
+        workspace, _experiment(workspace, control=control, treatment={"items": {"locale": "id-ID"}, "guideline": "hate@4"})
+    )
+    assert len(arms.matching.training_set(ArmName.control)) == 0
+    assert not arms.valid
+    refuse_one_class(arms)
+
+
+@pytest.mark.parametrize(("label", "word"), [(0, "negative"), (1, "positive")])
+def test_one_label_is_refused(label: int, word: str, workspace: Workspace) -> None:
+    arms = build_arms(workspace, _experiment(workspace))
+    treatment = arms.snapshots[ArmName.treatment]
+    same = replace(treatment, labels=np.full(len(treatment), label))
+    with pytest.raises(OneClass, match=f"the treatment arm labels all of its .* training items {word}"):
+        refuse_one_class(replace(arms, snapshots={**arms.snapshots, ArmName.treatment: same}))
+    refuse_one_class(arms)
+
+
+def test_redraws_relabel_and_snapshots_do_not(workspace: Workspace) -> None:
+    arms = build_arms(workspace, _experiment(workspace))
+    snapshot = arms.training_set(ArmName.control, ReplicateKind.snapshot, 0)
+    redraws = [arms.training_set(ArmName.control, ReplicateKind.redraw, index) for index in range(3)]
+    assert arms.training_set(ArmName.control, ReplicateKind.snapshot, 1).digest == snapshot.digest
+    assert len({redraw.digest for redraw in (*redraws, snapshot)}) == 4
+    for redraw in redraws:
+        assert redraw.item_ids.tolist() == snapshot.item_ids.tolist()
+        assert redraw.dev.tolist() == snapshot.dev.tolist()
+
+
+def test_a_benchmark_that_asks_for_what_its_items_lack(workspace: Workspace) -> None:
+    path = workspace.root.configs / "benchmarks" / "gold.yaml"
+    path.write_text(path.read_text().replace("- clause", "- claus"))
+    with pytest.raises(BenchmarkError, match="no attribute 'claus'; did you mean 'clause'"):
+        build_arms(workspace, _experiment(workspace))
