@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -121,3 +122,12 @@ def test_without_a_daemon_the_launch_fails_at_once(project: Path, tmp_path: Path
         folder = Path(instance.storage_directory())
         outputs = [path for path in folder.rglob("*") if path.is_file() and "compute_logs" not in path.parts]
     assert [path.suffix for path in outputs] == [".json"]  # a step's output is never a pickle
+
+
+def test_a_sensor_that_was_switched_off_is_said(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    off = SimpleNamespace(name="experiment_specs", is_running=False)
+    monkeypatch.setattr(dg.DagsterInstance, "all_instigator_state", lambda instance: [off])
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        for name in ("SENSOR", "QUEUED_RUN_COORDINATOR"):
+            instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), name, daemon_id="test"))
+        assert "the sensor experiment_specs is switched off" in failure_sentence(launch(instance))
