@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from smo_pipelines.experiment import replicates
 from tests.examples.projects import REPOSITORY, make_project
 
 
@@ -17,6 +18,14 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root.mkdir()
     make_project(root)
     return root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_worker() -> Iterator[None]:
+    """Fits of this size take milliseconds and a worker takes seconds to start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replicates, "worker_count", lambda threads: 1)
+        yield
 
 
 @pytest.fixture
