@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 CHROMIUM = os.environ.get("SMO_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 SECONDS = 1000.0
-_UP = "import sys; from smo_pipelines.cli.main import main; sys.argv = ['smo', *sys.argv[1:]]; main()"
+_SMO = "import sys; from smo_pipelines.cli.main import main; sys.argv[0] = 'smo'; main()"
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
@@ -48,7 +48,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     command = [
         sys.executable,
         "-c",
-        _UP,
+        _SMO,
         "--root",
         str(root),
         "up",

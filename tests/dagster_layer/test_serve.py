@@ -10,13 +10,12 @@ import pytest
 
 from tests.examples.ports import free_port
 
+_SMO = "import sys; from smo_pipelines.cli.main import main; sys.argv[0] = 'smo'; main()"
+
 
 def up(root: Path, environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "smo_pipelines.cli.main", "--root", str(root), "up", *options]
-    code = "import sys; from smo_pipelines.cli.main import main; sys.argv = ['smo', *sys.argv[1:]]; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, *command[3:]], env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    command = [sys.executable, "-c", _SMO, "--root", str(root), "up", *options]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize("option", ["--mlflow-port", "--dagster-port"])
