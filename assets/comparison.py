@@ -52,7 +52,7 @@ def matched_labels(context: dg.AssetExecutionContext, project: SmoProject) -> dg
     with plain_failures():
         workspace = project.open()
         arms = project.arms(workspace, context.partition_key)
-    problem = track_plan(workspace, arms.experiment, {"dagster": project.run_link(context.run_id)})
+    problem = track_plan(workspace, arms.experiment, {"dagster": project.run_link(context.run.run_id)})
     if problem is not None:
         context.log.warning(f"the tracker does not show this experiment yet: {problem}")
     shift = arms.label_shift
@@ -160,7 +160,7 @@ def report(context: dg.AssetExecutionContext, project: SmoProject) -> dg.Materia
 def _record(context: dg.AssetExecutionContext, project: SmoProject, workspace: Workspace) -> ExperimentRecord:
     arms = project.arms(workspace, context.partition_key)
     moment = project.now()
-    run = context.instance.get_run_record_by_id(context.run_id)
+    run = context.instance.get_run_record_by_id(context.run.run_id)
     started = datetime.fromtimestamp(run.start_time, UTC) if run is not None and run.start_time else moment
     return conclude(
         workspace,
@@ -169,7 +169,7 @@ def _record(context: dg.AssetExecutionContext, project: SmoProject, workspace: W
         started_at=started,
         finished_at=moment,
         launched_by="dagster",
-        links={"dagster": project.run_link(context.run_id)},
+        links={"dagster": project.run_link(context.run.run_id)},
     )
 
 

@@ -13,6 +13,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in _OWN_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "true")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
