@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.examples.dagster_projects import REPOSITORY, make_project
 from tests.examples.ports import free_port
-from tests.examples.projects import REPOSITORY, make_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

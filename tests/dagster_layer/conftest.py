@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from smo_pipelines.experiment import replicates
-from tests.examples.projects import REPOSITORY, make_project
+from tests.examples.dagster_projects import REPOSITORY, make_project
 
 
 @pytest.fixture(scope="session")

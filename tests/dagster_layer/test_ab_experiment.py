@@ -18,8 +18,8 @@ from smo_pipelines.experiment import run
 from smo_pipelines.experiment.register import find_experiment, register_experiment
 from smo_pipelines.experiment.replicates import ReplicatePool, shared_pool
 from smo_pipelines.experiment.workspace import open_workspace
+from tests.examples.dagster_projects import QUICK, write_experiment
 from tests.examples.dagster_runs import failure_sentence, metadata_of, run_experiment_job
-from tests.examples.projects import QUICK, write_experiment
 
 FITS = 10
 """Two arms of two replicates and three redraws."""

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from assets.definitions import defs
-from tests.examples.projects import REPOSITORY
+from tests.examples.dagster_projects import REPOSITORY
 
 HEAVY = ("torch", "transformers", "evaluate", "mlflow", "sklearn", "matplotlib")
 COMPUTED = {

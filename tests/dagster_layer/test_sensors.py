@@ -13,8 +13,8 @@ from smo_pipelines.experiment.record import is_decided
 from smo_pipelines.experiment.register import find_experiment, register_experiment
 from smo_pipelines.experiment.workspace import open_workspace
 from smo_pipelines.labels.tables import LabelTables
+from tests.examples.dagster_projects import QUICK, write_experiment
 from tests.examples.dagster_runs import job
-from tests.examples.projects import QUICK, write_experiment
 
 
 def tick(instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
