@@ -68,8 +68,8 @@ def _import(
 def _simulate(
     context: typer.Context,
     seed: Annotated[int, typer.Option(help="Same seed, same operation.")] = 0,
-    train_items: Annotated[int, typer.Option(help="Items that raters label.", min=100)] = 2000,
-    benchmark_items: Annotated[int, typer.Option(help="Items with gold, for benchmarks.", min=100)] = 2500,
+    train_items: Annotated[int, typer.Option(help="Items that raters label.", min=100)] = 1900,
+    benchmark_items: Annotated[int, typer.Option(help="Items with gold, for benchmarks.", min=100)] = 2000,
 ) -> None:
     """Write the embedded moderation operation, with known causes, into the label tables as the project ``demo``."""
     from smo_pipelines.experiment.workspace import open_workspace
@@ -77,7 +77,7 @@ def _simulate(
     simulate_demo(open_workspace(context.obj), seed=seed, train_items=train_items, benchmark_items=benchmark_items)
 
 
-def simulate_demo(workspace: "Workspace", *, seed: int = 0, train_items: int = 2000, benchmark_items: int = 2500) -> None:
+def simulate_demo(workspace: "Workspace", *, seed: int = 0, train_items: int = 1900, benchmark_items: int = 2000) -> None:
     """Write the embedded operation and say what was written."""
     from smo_pipelines.simulate.operation import simulate_operation
     from smo_pipelines.simulate.write import write_operation

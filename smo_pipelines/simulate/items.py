@@ -36,10 +36,10 @@ _HATE_MIX: dict[tuple[str, Form], float] = {
 }
 _OTHER_MIX = {Form.breach: 0.40, Form.lookalike: 0.35, Form.contested: 0.12, Form.plain: 0.25}
 
-_CLARITY_RANGE = (1.2, 2.8)
+_CLARITY_RANGE = (1.7, 3.2)
 _CLARITY_SD = 0.35
 _CLARITY_FLOOR = 0.1
-_HARD_SHARE = 0.08
+_HARD_SHARE = 0.05
 _HARD_CLARITY = (0.1, 0.4)
 _MAX_DRAWS = 200
 
