@@ -9,6 +9,7 @@ from assets.jobs import ab_experiment
 from assets.labels import RATINGS, ratings_event, ratings_version
 from assets.partitions import experiments
 from assets.resources import SmoProject
+from smo_pipelines.config.experiments import resolve_experiment
 from smo_pipelines.domain.experiments import Experiment
 from smo_pipelines.errors import SmoError
 from smo_pipelines.experiment.record import is_decided
@@ -38,16 +39,18 @@ def experiment_specs(context: dg.SensorEvaluationContext, project: SmoProject) -
     requests, reasons, names = [], [], []
     for name, file in known_experiments(workspace).items():
         try:
-            experiment = register_experiment(workspace, file.raw, file.source).experiment
+            experiment = resolve_experiment(file.raw, workspace.catalogue, file.source)
+            reason = _not_now(context.instance, workspace, experiment)
+            if reason is None:
+                # only what is launched is registered: a file whose ratings are still to come may still be written on
+                register_experiment(workspace, file.raw, file.source)
+                requests.append(_request(workspace, experiment))
         except SmoError as error:
             context.log.warning(f"{name} is not launched: {error}")
             reasons.append(f"{name}: {error}")
             continue
         names.append(name)
-        reason = _not_now(context.instance, workspace, experiment)
-        if reason is None:
-            requests.append(_request(workspace, experiment))
-        else:
+        if reason is not None:
             reasons.append(f"{name}: {reason}")
     new = sorted(set(names) - set(context.instance.get_dynamic_partitions(str(experiments.name))))
     if not requests and not new:

@@ -32,7 +32,7 @@ def _import(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything, write nothing.")] = False,
 ) -> None:
     """Import an export: all of it or nothing; bad rows are kept apart with file, line and reason; the same file twice adds nothing."""
-    from smo_pipelines.config.mappings import load_mapping
+    from smo_pipelines.config.mappings import load_mapping, with_label_set
     from smo_pipelines.experiment.workspace import open_workspace
     from smo_pipelines.labels.formats import read
     from smo_pipelines.labels.pseudonyms import key_from_environment
@@ -41,6 +41,7 @@ def _import(
     options: dict[str, Any] = load_mapping(mapping) if mapping is not None else {}
     if project:
         options["project"] = project
+    options = with_label_set(options, workspace.catalogue.guidelines)
     key = key_from_environment(os.environ, workspace.root.state / "keys")
     if key.made:
         say(
