@@ -68,7 +68,7 @@ class _RuleModel(Strict):
 _NEEDED = {
     "items": ("project", "golds"),
     "hatecheck": ("path", "gold"),
-    "table": ("path", "gold"),
+    "table": ("path",),
     "heldout": ("recipe",),
 }
 
@@ -77,7 +77,8 @@ class BenchmarkSpec(Strict):
     """configs/benchmarks/<name>.yaml.
 
     ``items`` takes gold from the items table; ``hatecheck`` and ``table`` read a file; ``heldout`` takes the labels that a recipe
-    gives, for diagnosis only.
+    gives, for diagnosis only. In a table the gold of the one guideline ``gold`` stands in the column ``gold``, and with several
+    ``golds`` each in the column of its guideline's id; ``columns`` names others.
     """
 
     kind: Literal["items", "hatecheck", "table", "heldout"]
@@ -99,6 +100,8 @@ class BenchmarkSpec(Strict):
         missing = [name for name in needed if not getattr(self, name)]
         if missing:
             raise ValueError(f"a benchmark of kind {self.kind} needs {', '.join(needed)}; {', '.join(missing)} is not there")
+        if self.kind == "table" and not (self.gold or self.golds):
+            raise ValueError("a benchmark of kind table needs gold (one guideline) or golds (several); neither is there")
         if self.recipe is not None and self.recipe.guideline is None:
             raise ValueError("recipe.guideline is not there: the gold of held-out labels is of a guideline")
         return self
@@ -111,11 +114,9 @@ class BenchmarkSpec(Strict):
     @property
     def gold_ids(self) -> tuple[str, ...]:
         """The guideline versions under which this benchmark has gold."""
-        if self.kind == "items":
-            return self.golds
         if self.kind == "heldout" and self.recipe is not None:
             return (self.recipe.guideline or "",)
-        return (self.gold,)
+        return self.golds or (self.gold,)
 
     @property
     def predicate(self) -> ItemPredicate:

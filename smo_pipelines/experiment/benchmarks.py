@@ -73,14 +73,17 @@ def _attribute(name: str, attributes: Mapping[str, np.ndarray], column: str) -> 
 
 
 def _from_table(workspace: Workspace, name: str, spec: BenchmarkSpec, path: Path) -> Benchmark:
-    guideline = workspace.catalogue.guidelines[spec.gold]
-    gold = table.GoldColumn(column=spec.columns.get("gold", "gold"), positive=guideline.positive, labels=guideline.labels)
+    golds = {}
+    for gold in spec.gold_ids:
+        guideline, usual = workspace.catalogue.guidelines[gold], gold if spec.golds else "gold"
+        column = spec.columns.get(usual, usual)
+        golds[gold] = table.GoldColumn(column=column, positive=guideline.positive, labels=guideline.labels)
     return table.load(
         path,
         name=name,
         item_id=spec.columns.get("item_id", "item_id"),
         text=spec.columns.get("text", "text"),
-        golds={guideline.id: gold},
+        golds=golds,
         cluster=spec.cluster or None,
         slices=spec.slices,
         diagnostic=spec.diagnostic,

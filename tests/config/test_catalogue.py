@@ -39,7 +39,8 @@ def test_a_file_that_says_nothing_gets_the_defaults_of_the_domain(root: ProjectR
     ("text", "said"),
     [
         ("kind: items\nproject: demo\n", "needs project, golds; golds is not there"),
-        ("kind: table\ngold: hate@4\n", "needs path, gold; path is not there"),
+        ("kind: table\ngold: hate@4\n", "needs path; path is not there"),
+        ("kind: table\npath: gold.csv\n", "needs gold (one guideline) or golds (several)"),
         ("kind: heldout\n", "needs recipe"),
         ("kind: heldout\nrecipe: {project: demo, question: hate}\n", "recipe.guideline is not there"),
         ("kind: itmes\n", "'items'"),
