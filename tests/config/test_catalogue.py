@@ -125,3 +125,9 @@ def test_the_project_is_the_named_one_or_the_nearest_above(root: ProjectRoot, mo
     monkeypatch.setenv("SMO_STATE", str(inside))
     assert find_root() == root
     assert find_root(Path(root.path)).state == inside
+
+
+def test_the_shipped_classifiers_are_read_and_named_by_their_files() -> None:
+    shipped = load_classifiers(ProjectRoot(CHECKOUT))
+    assert {name: config.name for name, config in shipped.items()} == {name: name for name in shipped}
+    assert set(shipped) >= {"tfidf", "minilm-top2"}
