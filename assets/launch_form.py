@@ -113,7 +113,7 @@ def launch_form(catalogue: Catalogue) -> type[dg.Config]:
         "items": (
             str,
             Field(
-                default="split=train; policy=hate; locale=en-GB,en-SG,es-MX,id-ID",
+                default="split=train; policy=hate; locale=en-GB,en-SG",
                 description="Which items: name=value[,value] pairs separated by ';'.",
             ),
         ),
