@@ -80,14 +80,11 @@ class DecisionRule:
 class FindingCode(StrEnum):
     """What was checked before any effect is shown."""
 
-    no_overlap = "no_overlap"
     few_matched_items = "few_matched_items"
     sample_ratio = "sample_ratio"
     leakage = "leakage"
     one_class = "one_class"
     items_lost_in_matching = "items_lost_in_matching"
-    tied_items = "tied_items"
-    same_raters_label_benchmark = "same_raters_label_benchmark"
     few_raters = "few_raters"
 
 

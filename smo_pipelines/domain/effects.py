@@ -185,7 +185,6 @@ class WhyNot(StrEnum):
     few_raters = "few_raters"
     one_rating_an_item = "one_rating_an_item"
     few_redraws = "few_redraws"
-    extreme = "extreme"
     no_gold = "no_gold"
     no_items = "no_items"
 

@@ -14,7 +14,7 @@ from smo_pipelines.store import file_lock, write_atomic
 from smo_pipelines.tracking.mlflow_backend import MlflowTracker, TrackedRun
 from smo_pipelines.tracking.outbox import Outbox, deliver
 
-__all__ = ["Published", "decided_verdict", "is_decided", "publish", "stored_report", "track_plan", "tracker_of"]
+__all__ = ["Published", "decided_verdict", "is_decided", "publish", "track_plan", "tracker_of"]
 
 _KIND = "decisions"
 _REPORT = "report.html"
@@ -57,17 +57,6 @@ def decided_verdict(workspace: Workspace, experiment: Experiment) -> str | None:
     """Return the verdict on this spec, or None while there is none."""
     entry = workspace.store.find(_KIND, experiment.spec_hash)
     return None if entry is None else str(entry.meta["verdict"])
-
-
-def stored_report(workspace: Workspace, experiment: Experiment) -> bytes:
-    """Return the report page of a decided experiment.
-
-    Raises
-    ------
-    StoreError
-        When it is not decided.
-    """
-    return workspace.store.get(_KIND, experiment.spec_hash).read(_REPORT)
 
 
 def publish(workspace: Workspace, record: ExperimentRecord) -> Published:

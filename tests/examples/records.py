@@ -157,12 +157,12 @@ def _findings(*, valid: bool) -> tuple[Finding, ...]:
             limit=0.01,
         ),
         Finding(
-            code=FindingCode.same_raters_label_benchmark,
+            code=FindingCode.few_raters,
             passed=False,
             blocking=False,
-            sentence="6 of 44 raters also labelled the benchmark",
-            actual=6,
-            limit=0,
+            sentence="the smaller arm has 12 effective raters; below 15 the interval is wide",
+            actual=12,
+            limit=15,
         ),
     )
 
