@@ -8,12 +8,16 @@ import enum
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from smo_pipelines.domain.columns import PackedText
+
 __all__ = ["canonical_json", "digest_of", "digest_of_rows", "frozen_array", "hash_to_unit", "short"]
+
+_ROWS_AT_ONCE = 1_000_000
 
 
 def _plain(value: Any) -> Any:
@@ -69,7 +73,7 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
-def digest_of_rows(columns: Mapping[str, Sequence[Any] | np.ndarray]) -> str:
+def digest_of_rows(columns: Mapping[str, Sequence[Any] | np.ndarray | PackedText]) -> str:
     """Return the SHA-256 of a table, column by column, for rows that are already in canonical order.
 
     Columns are hashed in name order. Numbers go in as little-endian 64-bit values and strings as UTF-8 with their lengths, so
@@ -87,19 +91,30 @@ def digest_of_rows(columns: Mapping[str, Sequence[Any] | np.ndarray]) -> str:
     """
     state = hashlib.sha256()
     for name in sorted(columns):
-        array = np.asarray(columns[name])
-        state.update(f"{name}\x00{array.shape[0]}\x00".encode())
-        if array.dtype.kind in "biu":
-            state.update(array.astype("<i8").tobytes())
-        elif array.dtype.kind == "f":
-            if not bool(np.isfinite(array).all()):
-                raise ValueError(f"a digest cannot cover the column {name!r}: it holds a number that is not finite")
-            state.update(array.astype("<f8").tobytes())
-        else:
-            encoded = [str(item).encode() for item in array.tolist()]
-            state.update(np.asarray([len(item) for item in encoded], dtype="<i8").tobytes())
-            state.update(b"".join(encoded))
+        column = columns[name]
+        state.update(f"{name}\x00{len(column)}\x00".encode())
+        if isinstance(column, PackedText):
+            state.update(np.diff(column.offsets).astype("<i8"))
+            state.update(column.data[column.offsets[0] : column.offsets[-1]])
+            continue
+        array = np.asarray(column)
+        if array.dtype.kind == "f" and not bool(np.isfinite(array).all()):
+            raise ValueError(f"a digest cannot cover the column {name!r}: it holds a number that is not finite")
+        for part in _bytes_of(array):
+            state.update(part)
     return state.hexdigest()
+
+
+def _bytes_of(array: np.ndarray) -> Iterator[bytes | np.ndarray]:
+    """Yield a column's canonical bytes a million rows at a time: all lengths of strings come before their letters."""
+    parts = [array[start : start + _ROWS_AT_ONCE] for start in range(0, len(array), _ROWS_AT_ONCE)]
+    if array.dtype.kind in "biuf":
+        yield from (part.astype("<f8" if array.dtype.kind == "f" else "<i8") for part in parts)
+        return
+    for part in parts:
+        yield np.diff(PackedText.of(part.tolist()).offsets).astype("<i8")
+    for part in parts:
+        yield PackedText.of(part.tolist()).data
 
 
 def hash_to_unit(prefix: str, names: Iterable[str]) -> np.ndarray:

@@ -6,9 +6,21 @@ from functools import cached_property
 
 import numpy as np
 
+from smo_pipelines.domain.columns import Categories, PackedText
 from smo_pipelines.domain.digests import digest_of, digest_of_rows, frozen_array
 
-__all__ = ["TIE", "Aggregation", "ItemPredicate", "LabelSnapshot", "RaterPool", "SnapshotRecipe", "TieRule", "TrainingSet", "Votes"]
+__all__ = [
+    "TIE",
+    "Aggregation",
+    "GoldAnswers",
+    "ItemPredicate",
+    "LabelSnapshot",
+    "RaterPool",
+    "SnapshotRecipe",
+    "TieRule",
+    "TrainingSet",
+    "Votes",
+]
 
 TIE = -1
 """The label code of an item whose ratings are tied; 0 is negative and 1 positive."""
@@ -22,6 +34,9 @@ class Aggregation(StrEnum):
 
     majority = "majority"
     median = "median"
+    soft_shares = "soft_shares"
+    gold_weighted = "gold_weighted"
+    dawid_skene = "dawid_skene"
 
 
 class TieRule(StrEnum):
@@ -95,7 +110,7 @@ class RaterPool:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Votes:
-    """The ratings behind a snapshot, as positions: one row a rating.
+    """The ratings behind a snapshot, as positions: one row a rating, in order of item and then of rater.
 
     Attributes
     ----------
@@ -103,25 +118,46 @@ class Votes:
         Position of the rated item in the snapshot's ``item_ids``.
     rater : ndarray of shape (n_ratings,), int32
         Position of the rater in ``rater_ids``.
-    value : ndarray of shape (n_ratings,), int8
-        1 where the rating is the positive label, else 0.
+    label : ndarray of shape (n_ratings,), int8
+        Position of the rating's label in ``labels``.
+    labels : tuple of str
+        The guideline's labels, in its order.
+    positives : tuple of str
+        Those of them that count as positive.
     rater_ids : ndarray of shape (n_raters,), str
         Pseudonyms, sorted.
     """
 
     item: np.ndarray
     rater: np.ndarray
-    value: np.ndarray
+    label: np.ndarray
     rater_ids: np.ndarray
+    labels: tuple[str, ...] = ("negative", "positive")
+    positives: tuple[str, ...] = ("positive",)
 
     def __post_init__(self) -> None:
-        for name, dtype in (("item", np.int32), ("rater", np.int32), ("value", np.int8), ("rater_ids", None)):
+        for name, dtype in (("item", np.int32), ("rater", np.int32), ("label", np.int8), ("rater_ids", None)):
             object.__setattr__(self, name, frozen_array(getattr(self, name), dtype))
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    @property
+    def is_positive(self) -> np.ndarray:
+        """Which labels count as positive: shape (n_labels,), bool."""
+        return np.array([label in self.positives for label in self.labels], dtype=bool)
+
+    @cached_property
+    def value(self) -> np.ndarray:
+        """1 where a rating is positive, else 0: shape (n_ratings,), int8."""
+        return frozen_array(self.is_positive.astype(np.int8)[self.label])
 
     @cached_property
     def digest(self) -> str:
         """The name of these votes; it covers the raters' pseudonyms, which a redraw of raters depends on."""
-        return digest_of_rows({"item": self.item, "rater": self.rater_ids[self.rater], "value": self.value})
+        named = {"labels": self.labels, "positives": self.positives}
+        columns = {"item": self.item, "rater": self.rater, "label": self.label, "rater_id": self.rater_ids}
+        return digest_of({**named, "ratings": digest_of_rows(columns)})
 
     @cached_property
     def effective_raters(self) -> float:
@@ -132,35 +168,66 @@ class Votes:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class GoldAnswers:
+    """What is known of the right labels of a snapshot's items, and of how its raters did on items with a known label.
+
+    Attributes
+    ----------
+    label : ndarray of shape (n_items,), int8
+        Position in the votes' ``labels`` of the item's gold under the recipe's guideline; -1 where it is not known.
+    right, answered : ndarray of shape (n_raters,), int64
+        How many of each rater's ratings of items with gold, in the whole project under that guideline, are right, and how many
+        there are.
+    """
+
+    label: np.ndarray
+    right: np.ndarray
+    answered: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("label", np.int8), ("right", np.int64), ("answered", np.int64)):
+            object.__setattr__(self, name, frozen_array(getattr(self, name), dtype))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class LabelSnapshot:
     """What a recipe gives: one row an item, in order of item id, immutable, named by its content.
 
     Attributes
     ----------
-    item_ids, texts : ndarray of shape (n_items,), str and object
+    item_ids : ndarray of shape (n_items,), str
+    texts : PackedText of n_items
     labels : ndarray of shape (n_items,), int8
         1 positive, 0 negative, :data:`TIE`.
     share : ndarray of shape (n_items,), float64
         Share of the item's ratings that are positive.
+    soft : ndarray of shape (n_items,), float64
+        How likely the aggregation holds the item to be positive: a posterior where it has a model of raters, else the share.
     n_ratings : ndarray of shape (n_items,), int32
-    attributes : dict of str to ndarray of shape (n_items,), str
-        Item columns for slices, e.g. ``locale`` and ``clause``; empty string where unknown.
     votes : Votes
+    attributes : dict of str to Categories of n_items
+        Item columns for slices, e.g. ``locale`` and ``clause``; empty string where unknown.
+    gold : GoldAnswers or None
+        What an aggregation that learns from gold was given; None for one that does not.
     """
 
     recipe: SnapshotRecipe
     item_ids: np.ndarray
-    texts: np.ndarray
+    texts: PackedText
     labels: np.ndarray
     share: np.ndarray
+    soft: np.ndarray
     n_ratings: np.ndarray
     votes: Votes
-    attributes: dict[str, np.ndarray] = field(default_factory=dict)
+    attributes: dict[str, Categories] = field(default_factory=dict)
+    gold: GoldAnswers | None = None
 
     def __post_init__(self) -> None:
-        frozen = (("item_ids", None), ("texts", object), ("labels", np.int8), ("share", np.float64), ("n_ratings", np.int32))
-        for name, dtype in frozen:
+        numbers = (("labels", np.int8), ("share", np.float64), ("soft", np.float64), ("n_ratings", np.int32))
+        for name, dtype in (("item_ids", None), *numbers):
             object.__setattr__(self, name, frozen_array(getattr(self, name), dtype))
+        object.__setattr__(self, "texts", PackedText.of(self.texts))
+        object.__setattr__(self, "attributes", {name: Categories.of(column) for name, column in self.attributes.items()})
         if len(self.item_ids) > 1 and not bool(np.all(self.item_ids[:-1] < self.item_ids[1:])):
             raise ValueError("a snapshot's item ids must be unique and sorted")
 
@@ -176,9 +243,8 @@ class LabelSnapshot:
     @cached_property
     def digest(self) -> str:
         """The name of this content: items, texts, labels and counts; not who rated, and not how rows were stored."""
-        return digest_of_rows(
-            {"item": self.item_ids, "text": self.texts, "label": self.labels, "share": self.share, "n": self.n_ratings}
-        )
+        numbers = {"label": self.labels, "share": self.share, "soft": self.soft, "n": self.n_ratings}
+        return digest_of_rows({"item": self.item_ids, "text": self.texts, **numbers})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

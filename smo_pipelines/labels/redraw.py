@@ -45,6 +45,6 @@ def redraw_labels(snapshot: LabelSnapshot, *, redraw: int) -> np.ndarray:
     .. [1] D. B. Rubin (1981). The Bayesian bootstrap. The Annals of Statistics 9(1), 130-134.
     """
     weights = rater_weights(snapshot.votes.rater_ids, redraw=redraw)[snapshot.votes.rater]
-    labels = AGGREGATIONS[snapshot.recipe.aggregation](snapshot.votes, len(snapshot), weights).labels
+    labels = AGGREGATIONS[snapshot.recipe.aggregation](snapshot.votes, len(snapshot), weights, snapshot.gold).labels
     at_tie = 1 if snapshot.recipe.ties is TieRule.positive else 0
     return np.where(labels == TIE, at_tie, labels).astype(np.int8)

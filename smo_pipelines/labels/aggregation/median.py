@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from smo_pipelines.domain.labels import TIE, Votes
+from smo_pipelines.domain.labels import TIE, GoldAnswers, Votes
 from smo_pipelines.labels.aggregation.shares import ItemLabels, positive_share
 
 __all__ = ["median"]
 
 
-def median(votes: Votes, n_items: int, weights: np.ndarray | None = None) -> ItemLabels:
+def median(votes: Votes, n_items: int, weights: np.ndarray | None = None, gold: GoldAnswers | None = None) -> ItemLabels:
     """Label an item by the (weighted) median of its ratings.
 
     A vote says whether a rating lies at or above the positive label. The median rating does exactly when more than half of the
@@ -21,8 +21,10 @@ def median(votes: Votes, n_items: int, weights: np.ndarray | None = None) -> Ite
     n_items : int
     weights : ndarray of shape (n_ratings,), optional
         A positive number for each rating.
+    gold : GoldAnswers, optional
+        Plays no part here.
     """
     share = positive_share(votes, n_items, weights)
     middle = 0.5 * (1.0 + np.sign(share - 0.5))
     labels = np.where(middle == 0.5, TIE, middle).astype(np.int8)
-    return ItemLabels(labels, share)
+    return ItemLabels(labels, share, share)

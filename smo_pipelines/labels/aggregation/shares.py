@@ -8,12 +8,15 @@ from smo_pipelines.domain.labels import Votes
 
 __all__ = ["ItemLabels", "positive_share"]
 
+_RATINGS_AT_ONCE = 1 << 24
+
 
 class ItemLabels(NamedTuple):
-    """Labels (int8: 0, 1 or TIE) and positive shares (float64), each of shape (n_items,)."""
+    """Labels (int8: 0, 1 or TIE), positive shares and probabilities of being positive (float64), each of shape (n_items,)."""
 
     labels: np.ndarray
     share: np.ndarray
+    soft: np.ndarray
 
 
 def positive_share(votes: Votes, n_items: int, weights: np.ndarray | None = None) -> np.ndarray:
@@ -38,8 +41,13 @@ def positive_share(votes: Votes, n_items: int, weights: np.ndarray | None = None
     """
     if weights is not None and not bool((weights > 0).all()):
         raise ValueError("rating weights must be positive")
-    total = np.bincount(votes.item, weights=weights, minlength=n_items).astype(np.float64)
+    total, positive = np.zeros(n_items), np.zeros(n_items)
+    for start in range(0, len(votes), _RATINGS_AT_ONCE):  # so that a hundred million ratings need no copy of themselves
+        part = slice(start, start + _RATINGS_AT_ONCE)
+        item, weight = votes.item[part], None if weights is None else weights[part]
+        value = votes.value[part].astype(np.float64)
+        total += np.bincount(item, weights=weight, minlength=n_items)
+        positive += np.bincount(item, weights=value if weight is None else weight * value, minlength=n_items)
     if not bool((total > 0).all()):
         raise ValueError(f"{int((total == 0).sum())} of {n_items} items have no rating")
-    positive = votes.value.astype(np.float64) if weights is None else weights * votes.value
-    return np.asarray(np.bincount(votes.item, weights=positive, minlength=n_items) / total, dtype=np.float64)
+    return positive / total
