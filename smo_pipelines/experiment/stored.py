@@ -3,8 +3,9 @@
 import numpy as np
 
 from smo_pipelines.domain.benchmarks import Benchmark
+from smo_pipelines.domain.columns import Categories, PackedText
 from smo_pipelines.domain.digests import canonical_json, digest_of, digest_of_rows
-from smo_pipelines.domain.labels import LabelSnapshot, SnapshotRecipe, TrainingSet, Votes
+from smo_pipelines.domain.labels import GoldAnswers, LabelSnapshot, SnapshotRecipe, TrainingSet, Votes
 from smo_pipelines.experiment.frames import pack, unpack
 from smo_pipelines.store import ResultStore
 
@@ -21,6 +22,7 @@ __all__ = [
 
 _ATTRIBUTE = "attribute."
 _GOLD = "gold."
+_GOLD_LABEL = "gold_label"
 _SLICE = "slice."
 
 
@@ -39,18 +41,29 @@ def put_snapshot(store: ResultStore, snapshot: LabelSnapshot) -> str:
         return key
     columns = {
         "item_id": snapshot.item_ids,
-        "text": snapshot.texts,
+        "text": np.asarray(snapshot.texts),
         "label": snapshot.labels,
         "share": snapshot.share,
+        "soft": snapshot.soft,
         "n_ratings": snapshot.n_ratings,
-    } | {_ATTRIBUTE + name: values for name, values in snapshot.attributes.items()}
+    } | {_ATTRIBUTE + name: np.asarray(values) for name, values in snapshot.attributes.items()}
     votes = snapshot.votes
+    raters = {"rater_id": votes.rater_ids}
+    if snapshot.gold is not None:
+        columns[_GOLD_LABEL] = snapshot.gold.label
+        raters |= {"right": snapshot.gold.right, "answered": snapshot.gold.answered}
     files = {
         "items.parquet": pack(columns),
-        "votes.parquet": pack({"item": votes.item, "rater": votes.rater, "value": votes.value}),
-        "raters.parquet": pack({"rater_id": votes.rater_ids}),
+        "votes.parquet": pack({"item": votes.item, "rater": votes.rater, "label": votes.label}),
+        "raters.parquet": pack(raters),
     }
-    meta = {"digest": snapshot.digest, "recipe": canonical_json(snapshot.recipe), "items": len(snapshot)}
+    meta = {
+        "digest": snapshot.digest,
+        "recipe": canonical_json(snapshot.recipe),
+        "items": len(snapshot),
+        "labels": list(votes.labels),
+        "positives": list(votes.positives),
+    }
     store.put("snapshots", key, meta=meta, files=files)
     return key
 
@@ -60,16 +73,27 @@ def get_snapshot(store: ResultStore, key: str, recipe: SnapshotRecipe) -> LabelS
     entry = store.get("snapshots", key)
     items = unpack(entry.read("items.parquet"))
     votes = unpack(entry.read("votes.parquet"))
-    raters = unpack(entry.read("raters.parquet"))["rater_id"]
+    raters = unpack(entry.read("raters.parquet"))
     return LabelSnapshot(
         recipe=recipe,
         item_ids=items["item_id"].astype(str),
-        texts=items["text"],
+        texts=PackedText.of(items["text"]),
         labels=items["label"],
         share=items["share"],
+        soft=items["soft"],
         n_ratings=items["n_ratings"],
-        votes=Votes(item=votes["item"], rater=votes["rater"], value=votes["value"], rater_ids=raters.astype(str)),
-        attributes=_prefixed(items, _ATTRIBUTE),
+        votes=Votes(
+            item=votes["item"],
+            rater=votes["rater"],
+            label=votes["label"],
+            rater_ids=raters["rater_id"].astype(str),
+            labels=tuple(entry.meta["labels"]),
+            positives=tuple(entry.meta["positives"]),
+        ),
+        attributes={name: Categories.of(column) for name, column in _prefixed(items, _ATTRIBUTE).items()},
+        gold=GoldAnswers(label=items[_GOLD_LABEL], right=raters["right"], answered=raters["answered"])
+        if _GOLD_LABEL in items
+        else None,
     )
 
 

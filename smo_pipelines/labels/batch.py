@@ -2,22 +2,37 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
-import numpy as np
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from smo_pipelines.domain.digests import digest_of, digest_of_rows
+from smo_pipelines.domain.digests import digest_of
 from smo_pipelines.errors import LabelError
+from smo_pipelines.labels.engine import connect, quoted
 from smo_pipelines.labels.schema import ITEMS, RATERS, RATINGS, typed_rows
 
-__all__ = ["ImportReceipt", "LabelBatch", "QuarantinedRow"]
+__all__ = ["ImportFacts", "ImportReceipt", "LabelBatch", "QuarantinedRow", "SourceFile"]
 
-_SEPARATOR = "\x1f"
 _IDENTITY = ("project", "item_id", "rater_id", "question", "guideline", "instrument")
-_KEY = ("rating_id", "label", "skipped", "review")
+_STAMPS = ("import_id", "imported_at", "revises")
+
+_DIGESTED = "select *, sha256(text) as digest, row_number() over () as place from given"
+_CLASHING = (
+    "select item_id, count(*) over () from digested group by item_id having count(distinct digest) > 1 order by item_id limit 1"
+)
+_EACH_ITEM_ONCE = """
+select * exclude (place, digest) replace (digest as text_digest) from digested
+qualify row_number() over (partition by item_id order by place) = 1 order by item_id
+"""
+_EACH_RATING_ONCE = """
+select * exclude (place) from (select *, row_number() over () as place from named)
+qualify row_number() over (partition by item_id, rating_id, label, skipped, review order by place) = 1
+"""
+_TWICE = "select exists (select 1 from named group by item_id, rating_id, label, skipped, review having count(*) > 1)"
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -27,6 +42,30 @@ class QuarantinedRow:
     file: str
     line: int
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class SourceFile:
+    """One file that an import was read from: its name without folders, and what names its content."""
+
+    name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportFacts:
+    """One import as it is remembered: when and from what it came, and what it brought that was new."""
+
+    import_id: str
+    project: str
+    source: str
+    imported_at: datetime
+    files: tuple[SourceFile, ...]
+    ratings: int
+    items: int
+    raters: int
+    quarantined: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +92,12 @@ class LabelBatch:
     ----------
     project, source : str
         The project that all rows belong to, and where they come from, e.g. a format's name.
-    items, raters, ratings : DataFrame
+    items, raters, ratings : DataFrame or pyarrow.Table
         The columns of :mod:`smo_pipelines.labels.schema`. Needed at least: items ``item_id, text``; raters ``rater_id``; ratings
         ``item_id, rater_id, question, label``.
     quarantine : tuple of QuarantinedRow
+    files : tuple of SourceFile
+        What the rows were read from; empty where they were not read from files.
 
     Raises
     ------
@@ -67,107 +108,116 @@ class LabelBatch:
 
     project: str
     source: str
-    items: pd.DataFrame
-    raters: pd.DataFrame
-    ratings: pd.DataFrame
+    items: pd.DataFrame | pa.Table
+    raters: pd.DataFrame | pa.Table
+    ratings: pd.DataFrame | pa.Table
     quarantine: tuple[QuarantinedRow, ...] = ()
+    files: tuple[SourceFile, ...] = ()
     tables: dict[str, pa.Table] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        ratings = _ratings(self)
-        object.__setattr__(self, "tables", {"items": _items(self), "raters": _raters(self, ratings), "ratings": ratings})
+        with connect() as connection:
+            ratings = _ratings(self, connection)
+            tables = {"items": _items(self, connection), "raters": _raters(self, ratings), "ratings": ratings}
+        object.__setattr__(self, "tables", tables)
 
     @cached_property
     def import_id(self) -> str:
-        """The name of this batch's content, whatever the order of its rows."""
-        content = {name: _table_digest(table) for name, table in self.tables.items()}
+        """The name of this batch's content, whatever the order of its rows and the names of its files."""
+        with connect() as connection:
+            content = {name: _rows_digest(table, connection) for name, table in self.tables.items()}
         return digest_of({"project": self.project, **content, "quarantine": sorted(self.quarantine)})[:32]
 
 
-def _with_project(frame: pd.DataFrame, batch: LabelBatch, what: str, needed: tuple[str, ...]) -> pd.DataFrame:
-    if len(frame) == 0:
-        return pd.DataFrame({"project": pd.Series(dtype=object)})
-    missing = [name for name in needed if name not in frame.columns]
+def _columns_of(rows: pd.DataFrame | pa.Table) -> list[str]:
+    return list(rows.column_names) if isinstance(rows, pa.Table) else [str(name) for name in rows.columns]
+
+
+def _typed(rows: pd.DataFrame | pa.Table, schema: pa.Schema, batch: LabelBatch, what: str, needed: tuple[str, ...]) -> pa.Table:
+    """Return rows under a schema with the batch's project on each."""
+    if len(rows) == 0:
+        return schema.empty_table()
+    missing = [name for name in needed if name not in _columns_of(rows)]
     if missing:
         raise LabelError(f"the {what} of {batch.source!r} lack the columns {missing}; {', '.join(needed)} are needed")
+    table = typed_rows(rows, schema, what=f"{what} of {batch.source!r}")
     for name in needed:
-        if name != "label" and frame[name].isna().any():
-            raise LabelError(f"{int(frame[name].isna().sum())} of the {what} of {batch.source!r} have no {name}")
-    if "project" in frame.columns and not bool((frame["project"].dropna() == batch.project).all()):
-        others = sorted(set(frame["project"].dropna()) - {batch.project})
-        raise LabelError(f"the {what} of {batch.source!r} name the projects {others}, but the batch is of {batch.project!r}")
-    return frame.assign(project=batch.project)
+        if name != "label" and table[name].null_count:
+            raise LabelError(f"{table[name].null_count} of the {what} of {batch.source!r} have no {name}")
+    others = set(pc.unique(table["project"]).to_pylist()) - {batch.project, None}
+    if others:
+        raise LabelError(
+            f"the {what} of {batch.source!r} name the projects {sorted(others)}, but the batch is of {batch.project!r}"
+        )
+    return _with(table, "project", pa.repeat(batch.project, table.num_rows))
 
 
-def _filled(frame: pd.DataFrame, **defaults: bool) -> pd.DataFrame:
-    """Put a default where a column or a value is missing."""
-    filled = frame.copy()
-    for name, value in defaults.items():
-        filled[name] = frame[name].astype(object).where(frame[name].notna(), value) if name in frame.columns else value
-    return filled
+def _with(table: pa.Table, name: str, column: pa.Array | pa.ChunkedArray) -> pa.Table:
+    place = table.schema.get_field_index(name)
+    return table.set_column(place, table.schema.field(place), column)
 
 
-def _items(batch: LabelBatch) -> pa.Table:
-    frame = _with_project(batch.items, batch, "items", ("item_id", "text"))
-    table = typed_rows(frame, ITEMS, what=f"items of {batch.source!r}")
-    digests = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in table["text"].to_pylist()]
-    table = table.set_column(
-        table.schema.get_field_index("text_digest"), ITEMS.field("text_digest"), pa.array(digests, pa.string())
-    )
-    ids = table["item_id"].to_numpy(zero_copy_only=False)
-    first = pd.Series(digests, dtype=object).groupby(ids).transform("first").to_numpy() if digests else np.array([])
-    clash = np.flatnonzero(first != np.array(digests, dtype=object))
-    if len(clash):
-        raise LabelError(f"item {ids[clash[0]]!r} of {batch.source!r} stands for two different texts ({len(clash)} such rows)")
-    return table.take(pd.Series(ids, dtype=object).drop_duplicates().sort_values().index.to_numpy(dtype=np.int64))
+def _items(batch: LabelBatch, connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    given = _typed(batch.items, ITEMS, batch, "items", ("item_id", "text"))
+    connection.register("given", given)
+    connection.execute(f"create or replace temp table digested as {_DIGESTED}")
+    for item_id, count in connection.execute(_CLASHING).fetchall():
+        raise LabelError(f"item {item_id!r} of {batch.source!r} stands for two different texts ({count} such items)")
+    return connection.sql(_EACH_ITEM_ONCE).to_arrow_table().cast(ITEMS)
 
 
 def _raters(batch: LabelBatch, ratings: pa.Table) -> pa.Table:
-    named = _with_project(batch.raters, batch, "raters", ("rater_id",))
-    known = set(named["rater_id"].astype(str)) if "rater_id" in named.columns else set()
-    unnamed = [rater for rater in pc.unique(ratings["rater_id"]).to_pylist() if rater not in known]
-    unnamed_rows = pd.DataFrame({"rater_id": pd.Series(unnamed, dtype=object)}).assign(project=batch.project)
-    tables = [typed_rows(rows, RATERS, what=f"raters of {batch.source!r}") for rows in (named, unnamed_rows) if len(rows)]
-    table = pa.concat_tables(tables) if tables else RATERS.empty_table()
-    ids = pd.Series(table["rater_id"].to_numpy(zero_copy_only=False), dtype=object)
+    named = _typed(batch.raters, RATERS, batch, "raters", ("rater_id",))
+    ids = pd.Series(named["rater_id"].to_pylist(), dtype=object)
     if ids.duplicated().any():
         raise LabelError(
             f"rater {ids[ids.duplicated()].iloc[0]!r} of {batch.source!r} is described twice; one row a rater is legal"
         )
-    return table.take(ids.sort_values().index.to_numpy(dtype=np.int64))
+    known = set(ids)
+    unnamed = [{"rater_id": rater} for rater in pc.unique(ratings["rater_id"]).to_pylist() if rater not in known]
+    table = pa.concat_tables([named, _typed(pd.DataFrame(unnamed), RATERS, batch, "raters", ("rater_id",))])
+    return table.take(pc.sort_indices(table["rater_id"]))
 
 
-def _ratings(batch: LabelBatch) -> pa.Table:
-    frame = _with_project(batch.ratings, batch, "ratings", ("item_id", "rater_id", "question", "label"))
-    frame = _filled(frame, is_gold=False, skipped=False, prelabelled=False)
-    table = typed_rows(frame, RATINGS, what=f"ratings of {batch.source!r}")
+def _ratings(batch: LabelBatch, connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    table = _typed(batch.ratings, RATINGS, batch, "ratings", ("item_id", "rater_id", "question", "label"))
+    for name in ("is_gold", "skipped", "prelabelled"):
+        table = _with(table, name, pc.fill_null(table[name], False))
     unlabelled = pc.sum(pc.and_(pc.is_null(table["label"]), pc.invert(table["skipped"]))).as_py() or 0
     if unlabelled:
         raise LabelError(f"{unlabelled} ratings of {batch.source!r} have no label; mark them skipped, or quarantine them")
-    if pc.any(pc.is_null(table["rating_id"])).as_py():
-        ids = pc.if_else(pc.is_null(table["rating_id"]), _rating_ids(table), table["rating_id"])
-        table = table.set_column(0, RATINGS.field("rating_id"), ids)
-    keys = table.select(_KEY).to_pandas()
-    return table.take(keys.drop_duplicates().sort_values(list(_KEY)).index.to_numpy(dtype=np.int64))
+    connection.register("named", _named(table, connection))
+    ((twice,),) = connection.execute(_TWICE).fetchall()
+    return connection.sql(_EACH_RATING_ONCE if twice else "select * from named").to_arrow_table().cast(RATINGS)
 
 
-def _rating_ids(table: pa.Table) -> pa.Array:
-    """Name ratings by who rated what under what, and when (or, where no time is known, in which round)."""
-    moments = pc.cast(pc.cast(table["created_at"], pa.int64()), pa.string())
-    when = pc.coalesce(moments, pc.cast(table["round"], pa.string()), pa.scalar(""))
-    columns = [pc.fill_null(table[name], "") for name in _IDENTITY]
-    joined = pc.binary_join_element_wise(*columns, when, _SEPARATOR)
-    return pa.array([hashlib.sha256(text.encode()).hexdigest()[:32] for text in joined.to_pylist()], pa.string())
+def _named(table: pa.Table, connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Name ratings without an id by who rated what under what, and when (or, where no time is known, in which round)."""
+    if table["rating_id"].null_count == 0:
+        return table
+    identity = ", ".join(f"coalesce({name}, '')" for name in _IDENTITY)
+    when = "coalesce(epoch_us(created_at)::varchar, round::varchar, '')"
+    connection.register("unnamed", table)
+    return connection.sql(
+        f"select * replace (coalesce(rating_id, sha256(concat_ws(chr(31), {identity}, {when}))[:32]) as rating_id) from unnamed"  # noqa: S608
+    ).to_arrow_table()
 
 
-def _table_digest(table: pa.Table) -> str:
-    """Digest rows that are in canonical order: each column as its distinct values in order of appearance, and their positions."""
-    columns: dict[str, np.ndarray] = {}
-    for name in table.schema.names:
-        column = table[name].combine_chunks()
-        if pa.types.is_map(column.type):
-            column = pa.array([repr(pairs) for pairs in column.to_pylist()], pa.string())
-        codes, values = pd.factorize(column.to_numpy(zero_copy_only=False), use_na_sentinel=True)
-        columns[f"{name}:codes"] = codes
-        columns[f"{name}:values"] = np.array([str(value) for value in values], dtype=object)
-    return digest_of_rows(columns)
+def _rows_digest(table: pa.Table, connection: duckdb.DuckDBPyConnection) -> str:
+    """Digest rows whatever their order: the sorted SHA-256 of each, every value with its length so that none runs into the next."""
+    connection.register("rows", table)
+    texts = [
+        f"coalesce(strlen({text}) || ':' || {text}, '-')"
+        for text in (_text(field) for field in table.schema if field.name not in _STAMPS)
+    ]
+    hashes = connection.sql(f"select sha256(concat({', '.join(texts)})) as digest from rows order by digest")  # noqa: S608
+    state = hashlib.sha256()
+    for part in hashes.to_arrow_reader():
+        state.update("".join(part["digest"].to_pylist()).encode())
+    return state.hexdigest()
+
+
+def _text(column: pa.Field) -> str:
+    if pa.types.is_timestamp(column.type):
+        return f"epoch_us({quoted(column.name)})::varchar"
+    return f"{quoted(column.name)}::varchar"

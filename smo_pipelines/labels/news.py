@@ -1,25 +1,39 @@
 """What of a batch is not in the label tables yet, and what must not come in."""
 
+import numpy as np
 import pyarrow as pa
 
 from smo_pipelines.errors import ImportRefused
 from smo_pipelines.labels.batch import LabelBatch
-from smo_pipelines.labels.schema import ITEMS, QUARANTINE, RATERS
+from smo_pipelines.labels.schema import ITEMS, QUARANTINE, RATERS, RATINGS
 from smo_pipelines.labels.views import LabelViews
 
 __all__ = ["new_rows"]
 
-_KNOWN_ITEMS = "select i.* from items i semi join batch_items b using (item_id)"
-_KNOWN_RATERS = "select r.* from raters r semi join batch_raters b using (rater_id)"
-_NEW_RATINGS = """
-select b.position from batch_ratings b anti join all_ratings r
-on r.import_id in (select import_id from imports) and r.rating_id = b.rating_id and r.skipped = b.skipped
-   and r.label is not distinct from b.label and r.review is not distinct from b.review
-order by b.position
-"""
+_SCHEMAS = {"items": ITEMS, "raters": RATERS}
+_CHANGED = {
+    "items": "b.text_digest is distinct from k.text_digest or b.locale is distinct from k.locale or b.created_at is distinct from "
+    "k.created_at or b.attributes is distinct from k.attributes or b.gold is distinct from k.gold",
+    "raters": "b.kind is distinct from k.kind or b.pool is distinct from k.pool or b.locale is distinct from k.locale or "
+    "b.since is distinct from k.since or b.attributes is distinct from k.attributes",
+}
 _UNKNOWN_ITEMS = """
 select item_id, count(*) over () from (select distinct item_id from batch_ratings)
 anti join batch_items using (item_id) anti join items using (item_id) order by item_id limit 1
+"""
+_SEEN = """
+create temp table seen as select item_id, rating_id, label, skipped, review from all_ratings
+    semi join batch_ratings using (item_id, rating_id)
+    where item_id >= (select min(item_id) from batch_ratings) and item_id <= (select max(item_id) from batch_ratings)
+"""
+_NEW_RATINGS = """
+select b.position, known.rating_id is not null or twice.rating_id is not null as revises
+from batch_ratings b
+left join (select distinct item_id, rating_id from seen) known using (item_id, rating_id)
+left join (select item_id, rating_id from batch_ratings group by all having count(*) > 1) twice using (item_id, rating_id)
+anti join seen s on s.item_id = b.item_id and s.rating_id = b.rating_id and s.skipped = b.skipped
+    and s.label is not distinct from b.label and s.review is not distinct from b.review
+order by b.position
 """
 
 
@@ -31,58 +45,52 @@ def new_rows(batch: LabelBatch, views: LabelViews) -> dict[str, pa.Table]:
     ImportRefused
         When an item is known with another text, or a rating is of an item that is neither known nor in the batch.
     """
-    ratings = batch.tables["ratings"]
-    views.lend("batch_items", batch.tables["items"].select(["item_id"]))
-    views.lend("batch_raters", batch.tables["raters"].select(["rater_id"]))
-    keys = ratings.select(["rating_id", "item_id", "label", "skipped", "review"])
-    views.lend("batch_ratings", keys.append_column("position", pa.array(range(keys.num_rows), pa.int64())))
+    views.lend("batch_items", batch.tables["items"])
+    views.lend("batch_raters", batch.tables["raters"])
+    keys = batch.tables["ratings"].select(["rating_id", "item_id", "label", "skipped", "review"])
+    views.lend("batch_ratings", keys.append_column("position", pa.array(np.arange(keys.num_rows))))
     for item_id, count in views.rows(_UNKNOWN_ITEMS):
         raise ImportRefused(
             f"{count} items of the ratings of {batch.source!r} are not known to project {batch.project!r} and not in the import "
             f"(one is {item_id!r}); import the items with their texts first, or map a text column"
         )
-    positions = views.table(_NEW_RATINGS)["position"]
     return {
         "quarantine": _quarantine(batch),
-        "items": _new_items(batch, views.table(_KNOWN_ITEMS)),
-        "raters": _new_raters(batch, views.table(_KNOWN_RATERS)),
-        "ratings": ratings.take(positions),
+        "items": _described(views, batch, "items", "item_id"),
+        "raters": _described(views, batch, "raters", "rater_id"),
+        "ratings": _new_ratings(views, batch.tables["ratings"]),
     }
 
 
-def _new_items(batch: LabelBatch, known: pa.Table) -> pa.Table:
-    """Return the items that are new, and the known ones about which the batch says more."""
-    table = batch.tables["items"]
-    if known.num_rows == 0:
-        return table
-    before = {row["item_id"]: row for row in known.to_pylist(maps_as_pydicts="strict")}
+def _new_ratings(views: LabelViews, ratings: pa.Table) -> pa.Table:
+    """Return the ratings that are not there, each with whether a rating of its id is."""
+    views.run(_SEEN)
+    new = views.table(_NEW_RATINGS)
+    kept = ratings if new.num_rows == ratings.num_rows else ratings.take(new["position"])
+    return kept.set_column(kept.schema.get_field_index("revises"), RATINGS.field("revises"), new["revises"])
+
+
+def _described(views: LabelViews, batch: LabelBatch, what: str, name: str) -> pa.Table:
+    """Return the items or raters that are new, and the known ones about which the batch says more."""
+    schema = _SCHEMAS[what]
+    new = views.table(f"select b.* from batch_{what} b anti join {what} k using ({name})").cast(schema)  # noqa: S608
+    pairs = views.table(f"select b, k from batch_{what} b join {what} k using ({name}) where {_CHANGED[what]} order by {name}")  # noqa: S608
     rows = []
-    for row in table.to_pylist(maps_as_pydicts="strict"):
-        old = before.get(row["item_id"])
-        if old is not None and old["text_digest"] != row["text_digest"]:
+    for pair in pairs.to_pylist(maps_as_pydicts="strict"):
+        before, after = pair["k"], pair["b"]
+        if after.get("text_digest") != before.get("text_digest"):
             raise ImportRefused(
-                f"item {row['item_id']!r} of project {batch.project!r} is known with another text than {batch.source!r} has; a "
+                f"item {after['item_id']!r} of project {batch.project!r} is known with another text than {batch.source!r} has; a "
                 "changed text is another item: give it an id of its own, or import into another project"
             )
-        merged = _merged(old, row)
+        merged = _merged(before, after)
         if merged is not None:
             rows.append(merged)
-    return pa.Table.from_pylist(rows, schema=ITEMS)
+    return pa.concat_tables([new, pa.Table.from_pylist(rows, schema=schema)])
 
 
-def _new_raters(batch: LabelBatch, known: pa.Table) -> pa.Table:
-    table = batch.tables["raters"]
-    if known.num_rows == 0:
-        return table
-    before = {row["rater_id"]: row for row in known.to_pylist(maps_as_pydicts="strict")}
-    merged = [_merged(before.get(row["rater_id"]), row) for row in table.to_pylist(maps_as_pydicts="strict")]
-    return pa.Table.from_pylist([row for row in merged if row is not None], schema=RATERS)
-
-
-def _merged(old: dict[str, object] | None, new: dict[str, object]) -> dict[str, object] | None:
+def _merged(old: dict[str, object], new: dict[str, object]) -> dict[str, object] | None:
     """Lay a new description over the known one; None when nothing changes."""
-    if old is None:
-        return new
     merged = dict(new)
     for name, value in old.items():
         if isinstance(value, dict):

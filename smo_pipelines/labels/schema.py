@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from smo_pipelines.errors import LabelError
 
-__all__ = ["ITEMS", "QUARANTINE", "RATERS", "RATINGS", "typed_rows"]
+__all__ = ["IMPORTS", "ITEMS", "QUARANTINE", "RATERS", "RATINGS", "typed_rows"]
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 _MAP = pa.map_(pa.string(), pa.string())
@@ -44,11 +44,16 @@ RATINGS = pa.schema(
             cost=pa.float64(),
             currency=pa.string(),
             batch=pa.string(),
+            revises=pa.bool_(),
         ),
         *_IMPORT,
     ]
 )
-"""One row is one rater's label of one item on one question; ``label`` is null only where ``skipped``."""
+"""One row is one rater's label of one item on one question; ``label`` is null only where ``skipped``.
+
+``revises`` is set by the tables: whether a rating of this id was there before, or stands twice in the import, so that readers look for
+the newest version only where there is more than one.
+"""
 
 ITEMS = pa.schema(
     [
@@ -81,17 +86,33 @@ RATERS = pa.schema(
     ]
 )
 
+IMPORTS = pa.schema(
+    [
+        *_columns(
+            project=pa.string(),
+            source=pa.string(),
+            files=pa.list_(pa.struct([("name", pa.string()), ("sha256", pa.string()), ("bytes", pa.int64())])),
+            ratings=pa.int64(),
+            items=pa.int64(),
+            raters=pa.int64(),
+            quarantined=pa.int64(),
+        ),
+        *_IMPORT,
+    ]
+)
+"""One row is one import: what it was read from, and how many rows it brought."""
+
 QUARANTINE = pa.schema(
     [*_columns(project=pa.string(), source=pa.string(), file=pa.string(), line=pa.int64(), reason=pa.string()), *_IMPORT]
 )
 
 
-def typed_rows(frame: pd.DataFrame, schema: pa.Schema, *, what: str) -> pa.Table:
-    """Return a frame's rows under a schema; absent columns become null, unknown columns are refused.
+def typed_rows(frame: pd.DataFrame | pa.Table, schema: pa.Schema, *, what: str) -> pa.Table:
+    """Return rows under a schema; absent columns become null, unknown columns are refused.
 
     Parameters
     ----------
-    frame : DataFrame
+    frame : DataFrame or pyarrow.Table
         Identifiers may be strings or whole numbers; moments without a zone are taken as UTC; maps are one dict a row.
     schema : pyarrow.Schema
     what : str
@@ -102,15 +123,31 @@ def typed_rows(frame: pd.DataFrame, schema: pa.Schema, *, what: str) -> pa.Table
     LabelError
         When a column is not one of the schema's, or a value does not have its column's type.
     """
-    unknown = sorted(set(frame.columns) - set(schema.names))
+    names = frame.column_names if isinstance(frame, pa.Table) else list(frame.columns)
+    unknown = sorted(set(names) - set(schema.names))
     if unknown:
         raise LabelError(f"{what} cannot have the columns {unknown}; they may have {', '.join(schema.names)}")
+    if isinstance(frame, pa.Table):
+        return pa.Table.from_arrays([_cast(frame, field, what) for field in schema], schema=schema)
     return pa.Table.from_arrays([_column(frame, field, what) for field in schema], schema=schema)
+
+
+def _cast(table: pa.Table, field: pa.Field, what: str) -> pa.Array | pa.ChunkedArray:
+    if field.name not in table.column_names:
+        return _absent(field, table.num_rows)
+    try:
+        return table[field.name].cast(field.type)
+    except pa.ArrowException as error:
+        raise LabelError(f"{what}: column {field.name!r} holds a value that is not a {field.type}: {error}") from error
+
+
+def _absent(field: pa.Field, rows: int) -> pa.Array:
+    return pa.array([[]] * rows, field.type) if pa.types.is_map(field.type) else pa.nulls(rows, field.type)
 
 
 def _column(frame: pd.DataFrame, field: pa.Field, what: str) -> pa.Array:
     if field.name not in frame.columns:
-        return pa.array([[]] * len(frame), field.type) if pa.types.is_map(field.type) else pa.nulls(len(frame), field.type)
+        return _absent(field, len(frame))
     values = frame[field.name]
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(object)

@@ -1,16 +1,16 @@
 """Which ratings a recipe selects, as a list of conditions in SQL that can be counted one after the other."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from smo_pipelines.domain.digests import hash_to_unit
 from smo_pipelines.domain.labels import ItemPredicate, RaterPool, SnapshotRecipe
 from smo_pipelines.errors import LabelError, UnknownName
 from smo_pipelines.labels.views import LabelViews, predicate_sql
 
-__all__ = ["QA_FILTERS", "Condition", "conditions", "moment"]
+__all__ = ["QA_FILTERS", "Condition", "conditions", "conditions_on", "moment"]
 
 QA_FILTERS: Mapping[str, str] = {
     "not_prelabelled": "not prelabelled",
@@ -19,17 +19,40 @@ QA_FILTERS: Mapping[str, str] = {
 """The quality filters on ratings that a recipe may name."""
 
 
+_FIRST_WORK = """
+select rater_id, sum(md5_number_lower(concat_ws(chr(31), item_id, question, coalesce(label, ''), coalesce(guideline, ''), coalesce(round, 0))))
+from ratings join (select rater_id, min(imported_at) as imported_at from ratings group by rater_id) using (rater_id, imported_at)
+group by rater_id order by rater_id
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """One part of a recipe as a condition on the view ``ratings``.
+    """One part of a recipe as a condition on the rows of one view: ``ratings``, ``items`` or ``raters``.
 
-    ``asked`` is the part in words; ``shows`` is an SQL query ``(value, ratings)`` of what there is instead, given a table ``rest``.
+    ``asked`` is the part in words; ``shows`` is an SQL query ``(value, ratings)`` of what there is instead, given a view ``rest``.
     """
 
     asked: str
     sql: str
+    on: Literal["ratings", "items", "raters"] = "ratings"
     parameters: tuple[Any, ...] = ()
     shows: str | None = None
+
+    @property
+    def on_ratings(self) -> str:
+        """The same condition on ratings, whichever view it is on."""
+        if self.on == "ratings":
+            return self.sql
+        name = "item_id" if self.on == "items" else "rater_id"
+        return f"{name} in (select {name} from {self.on} where {self.sql})"  # noqa: S608 -- values are parameters, names are quoted
+
+
+def conditions_on(view: str, wanted: Sequence[Condition]) -> tuple[str, list[Any]]:
+    """Return the conditions on one view as one, with their parameters."""
+    chosen = [condition for condition in wanted if condition.on == view]
+    where = " and ".join(f"({condition.sql})" for condition in chosen) or "true"
+    return where, [value for condition in chosen for value in condition.parameters]
 
 
 def moment(recipe: SnapshotRecipe) -> datetime | None:
@@ -86,7 +109,8 @@ def _items(predicate: ItemPredicate) -> Iterator[Condition]:
         )
         yield Condition(
             asked=f"items with {name} in {list(values)}",
-            sql=f"item_id in (select item_id from items where {where})",  # noqa: S608 -- values are parameters, names are quoted
+            sql=where,
+            on="items",
             parameters=tuple(parameters),
             shows=shows,
         )
@@ -97,6 +121,7 @@ def _pool(pool: RaterPool) -> Iterator[Condition]:
         yield Condition(
             asked=f"the {len(pool.raters)} raters listed by pool {pool.id!r}",
             sql="rater_id in (select unnest(?))",
+            on="raters",
             parameters=(list(pool.raters),),
         )
     if pool.where:
@@ -104,7 +129,8 @@ def _pool(pool: RaterPool) -> Iterator[Condition]:
         facts = "concat('kind=', raters.kind, ' pool=', coalesce(raters.pool, ''), ' locale=', coalesce(raters.locale, ''))"
         yield Condition(
             asked=f"raters of pool {pool.id!r} ({', '.join(f'{name} in {list(values)}' for name, values in pool.where)})",
-            sql=f"rater_id in (select rater_id from raters where {where})",  # noqa: S608 -- values are parameters, names are quoted
+            sql=where,
+            on="raters",
             parameters=tuple(parameters),
             shows=_count_of(facts, "join raters using (rater_id)"),
         )
@@ -119,11 +145,16 @@ def _qa(name: str | None) -> Iterator[Condition]:
 
 
 def _half(half: int | None, views: LabelViews) -> Iterator[Condition]:
+    """Draw a half of the raters by what they rated in the first import that has ratings of theirs.
+
+    That content stays what it is when more is imported, and no key of pseudonyms changes it.
+    """
     if half is None:
         return
-    raters = [rater for (rater,) in views.rows("select distinct rater_id from ratings order by rater_id")]
-    chosen = [rater for rater, unit in zip(raters, hash_to_unit("rater-half", raters), strict=True) if int(unit >= 0.5) == half]
-    yield Condition(asked=f"raters of half {half}", sql="rater_id in (select unnest(?))", parameters=(chosen,))
+    works = views.rows(_FIRST_WORK)
+    units = hash_to_unit("rater-half", [str(work) for _, work in works])
+    chosen = [rater for (rater, _), unit in zip(works, units, strict=True) if int(unit >= 0.5) == half]
+    yield Condition(asked=f"raters of half {half}", sql="rater_id in (select unnest(?))", on="raters", parameters=(chosen,))
 
 
 def _window(recipe: SnapshotRecipe, views: LabelViews) -> Iterator[Condition]:

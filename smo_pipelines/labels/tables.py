@@ -1,6 +1,6 @@
 """The label tables: append-only Delta tables that many processes write, and that any engine which knows Delta can read.
 
-An import writes quarantine, items and raters, then ratings; the commit of the ratings is the import. Each write carries the
+An import writes what it is, quarantine, items and raters, then ratings; the commit of the ratings is the import. Each write carries the
 import's id as a Delta transaction, so an import that was killed half-way is finished, not repeated, by running it again.
 """
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
@@ -16,15 +17,15 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from smo_pipelines.domain.digests import digest_of
 from smo_pipelines.domain.labels import ItemPredicate
 from smo_pipelines.errors import ImportRefused, LabelError
-from smo_pipelines.labels.batch import ImportReceipt, LabelBatch, QuarantinedRow
+from smo_pipelines.labels.batch import ImportFacts, ImportReceipt, LabelBatch, QuarantinedRow, SourceFile
 from smo_pipelines.labels.news import new_rows
-from smo_pipelines.labels.schema import ITEMS, QUARANTINE, RATERS, RATINGS
+from smo_pipelines.labels.schema import IMPORTS, ITEMS, QUARANTINE, RATERS, RATINGS
 from smo_pipelines.labels.views import ItemTable, LabelViews, label_views, predicate_sql
 from smo_pipelines.store import file_lock
 
 __all__ = ["LabelTables"]
 
-_SCHEMAS = {"quarantine": QUARANTINE, "items": ITEMS, "raters": RATERS, "ratings": RATINGS}
+_SCHEMAS = {"imports": IMPORTS, "quarantine": QUARANTINE, "items": ITEMS, "raters": RATERS, "ratings": RATINGS}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ATTEMPTS = 20
@@ -69,9 +70,19 @@ class LabelTables:
                 return _receipt(batch, {})
             with self.views(batch.project) as views:
                 new = new_rows(batch, views)
+            new["imports"] = _import_row(batch, new)
             for name in _SCHEMAS:
                 self._write(name, new[name], batch.import_id, imported_at)
         return _receipt(batch, new)
+
+    def imports(self, project: str) -> tuple[ImportFacts, ...]:
+        """Return what was imported into a project, in order of time."""
+        ratings, imports = self._existing("ratings"), self._existing("imports")
+        rows = [] if imports is None else imports.to_pyarrow_table().to_pylist()
+        facts = {row["import_id"]: row for row in rows if row["project"] == project}
+        committed = _committed(ratings, imports)
+        found = [_facts(row, committed[name][1]) for name, row in facts.items() if name in committed]
+        return tuple(sorted(found, key=lambda one: (one.imported_at, one.import_id)))
 
     @contextmanager
     def views(self, project: str | None, *, as_of: datetime | None = None) -> Iterator[LabelViews]:
@@ -83,21 +94,14 @@ class LabelTables:
             When ``as_of`` is before the project's first import.
         """
         # Ratings first: whatever a visible rating refers to was written before it, so it is in the files listed after it.
-        opened = {name: self._existing(name) for name in ("ratings", "raters", "items", "quarantine")}
+        opened = {name: self._existing(name) for name in ("ratings", "raters", "items", "quarantine", "imports")}
         files = {name: table.file_uris() for name, table in opened.items() if table is not None}
-        ratings = opened["ratings"]
-
-        def committed(import_id: str) -> datetime | None:
-            version = None if ratings is None else ratings.transaction_version(import_id)
-            return None if version is None else _EPOCH + version * _MICROSECOND
-
-        with label_views(files, project, as_of=as_of, committed=committed) as views:
+        with label_views(files, _committed(opened["ratings"], opened["imports"]), project, as_of=as_of) as views:
             yield views
 
     def projects(self) -> list[str]:
         """Return the projects that have imports, sorted."""
-        with self.views(None) as views:
-            return [name for (name,) in views.rows("select distinct project from imports order by project")]
+        return sorted({project for project, _ in _committed(self._existing("ratings"), self._existing("imports")).values()})
 
     def has_ratings(self, project: str) -> bool:
         """Return whether a project has any rating."""
@@ -110,8 +114,8 @@ class LabelTables:
 
     def fingerprint(self, project: str) -> str:
         """Return the data version of a project: a digest of the ids of its imports."""
-        with self.views(project) as views:
-            return digest_of([name for (name,) in views.rows("select import_id from imports order by import_id")])
+        committed = _committed(self._existing("ratings"), self._existing("imports"))
+        return digest_of(sorted(name for name, (whose, _) in committed.items() if whose == project))
 
     def items(self, project: str, predicate: ItemPredicate = ()) -> ItemTable:
         """Return a project's items that satisfy a predicate over ``item_id``, ``locale`` and attributes."""
@@ -160,6 +164,36 @@ class LabelTables:
                     raise ImportRefused(f"other writers kept changing the table {name}; import again") from error
             else:
                 return
+
+
+def _committed(ratings: DeltaTable | None, imports: DeltaTable | None) -> dict[str, tuple[str, datetime]]:
+    """Return the project and the moment of every import whose ratings were committed, by import id."""
+    if ratings is None or imports is None:
+        return {}
+    rows = imports.to_pyarrow_table(columns=["import_id", "project"]).to_pylist()
+    versions = {row["import_id"]: (row["project"], ratings.transaction_version(row["import_id"])) for row in rows}
+    return {
+        name: (project, _EPOCH + version * _MICROSECOND) for name, (project, version) in versions.items() if version is not None
+    }
+
+
+def _import_row(batch: LabelBatch, new: dict[str, pa.Table]) -> pa.Table:
+    row = {
+        "project": batch.project,
+        "source": batch.source,
+        "files": [{"name": file.name, "sha256": file.sha256, "bytes": file.bytes} for file in sorted(batch.files)],
+        **{name: new[name].num_rows for name in ("ratings", "items", "raters")},
+        "quarantined": len(batch.quarantine),
+    }
+    return pa.Table.from_pylist([row], schema=IMPORTS)
+
+
+def _facts(row: dict[str, Any], imported_at: datetime) -> ImportFacts:
+    counts = {name: int(row[name]) for name in ("ratings", "items", "raters", "quarantined")}
+    files = tuple(SourceFile(name=file["name"], sha256=file["sha256"], bytes=file["bytes"]) for file in row["files"] or ())
+    return ImportFacts(
+        import_id=row["import_id"], project=row["project"], source=row["source"], imported_at=imported_at, files=files, **counts
+    )
 
 
 def _stamped(rows: pa.Table, import_id: str, imported_at: datetime) -> pa.Table:

@@ -28,11 +28,12 @@ SNAPSHOT = LabelSnapshot(
     texts=TEXTS,
     labels=np.array([1, 0, TIE, 1]),
     share=np.array([2 / 3, 0.1, 0.5, 1.0]),
+    soft=np.array([2 / 3, 0.1, 0.5, 1.0]),
     n_ratings=np.array([3, 1, 2, 1]),
     votes=Votes(
         item=np.array([0, 0, 0, 1, 2, 2, 3]),
         rater=np.array([0, 1, 2, 0, 1, 2, 2]),
-        value=np.array([1, 0, 1, 0, 1, 0, 1]),
+        label=np.array([1, 0, 1, 0, 1, 0, 1]),
         rater_ids=np.array(["r0", "r1", "r2"]),
     ),
     attributes={"locale": np.array(["en-GB", "", "hi-IN", ""])},

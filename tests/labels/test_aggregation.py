@@ -12,7 +12,7 @@ from smo_pipelines.labels.aggregation import AGGREGATIONS, majority, median
 def votes_of(given_votes):
     item = [position for position, values in enumerate(given_votes) for _ in values]
     value = [vote for values in given_votes for vote in values]
-    return Votes(item=item, rater=np.arange(len(item)), value=value, rater_ids=np.array([f"r{n:03}" for n in range(len(item))]))
+    return Votes(item=item, rater=np.arange(len(item)), label=value, rater_ids=np.array([f"r{n:03}" for n in range(len(item))]))
 
 
 RATED = st.lists(st.lists(st.sampled_from([0, 1]), min_size=1, max_size=6), min_size=1, max_size=6)
@@ -21,7 +21,7 @@ RATED = st.lists(st.lists(st.sampled_from([0, 1]), min_size=1, max_size=6), min_
 @settings(max_examples=50, deadline=None)
 @given(rated=RATED)
 def test_majority_is_more_than_half(rated):
-    labels, share = majority(votes_of(rated), len(rated))
+    labels, share, _ = majority(votes_of(rated), len(rated))
     exact = [Fraction(sum(values), len(values)) for values in rated]
     assert labels.tolist() == [TIE if part == Fraction(1, 2) else int(part > Fraction(1, 2)) for part in exact]
     assert np.allclose(share, [float(part) for part in exact], atol=1e-15)

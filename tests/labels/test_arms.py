@@ -24,16 +24,17 @@ def snapshot_of(given_votes, *, raters=None, texts=None, attributes=None, ties=T
     votes = Votes(
         item=[item for item, _, _ in rows],
         rater=np.searchsorted(rater_ids, [rater for _, rater, _ in rows]),
-        value=[vote for _, _, vote in rows],
+        label=[vote for _, _, vote in rows],
         rater_ids=rater_ids,
     )
-    labels, share = majority(votes, len(names))
+    labels, share, _ = majority(votes, len(names))
     return LabelSnapshot(
         recipe=SnapshotRecipe(project="demo", question="hate", ties=ties),
         item_ids=np.array(names),
         texts=[(texts or {}).get(name, f"text of {name}") for name in names],
         labels=labels,
         share=share,
+        soft=share,
         n_ratings=np.bincount(votes.item),
         votes=votes,
         attributes={key: np.array([of[name] for name in names]) for key, of in (attributes or {}).items()},
