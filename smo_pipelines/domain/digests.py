@@ -94,8 +94,8 @@ def digest_of_rows(columns: Mapping[str, Sequence[Any] | np.ndarray | PackedText
         column = columns[name]
         state.update(f"{name}\x00{len(column)}\x00".encode())
         if isinstance(column, PackedText):
-            state.update(np.diff(column.offsets).astype("<i8"))
-            state.update(column.data[column.offsets[0] : column.offsets[-1]])
+            state.update(np.diff(column.offsets).astype("<i8").data)
+            state.update(column.data[column.offsets[0] : column.offsets[-1]].data)
             continue
         array = np.asarray(column)
         if array.dtype.kind == "f" and not bool(np.isfinite(array).all()):
@@ -105,16 +105,16 @@ def digest_of_rows(columns: Mapping[str, Sequence[Any] | np.ndarray | PackedText
     return state.hexdigest()
 
 
-def _bytes_of(array: np.ndarray) -> Iterator[bytes | np.ndarray]:
+def _bytes_of(array: np.ndarray) -> Iterator[memoryview]:
     """Yield a column's canonical bytes a million rows at a time: all lengths of strings come before their letters."""
     parts = [array[start : start + _ROWS_AT_ONCE] for start in range(0, len(array), _ROWS_AT_ONCE)]
     if array.dtype.kind in "biuf":
-        yield from (part.astype("<f8" if array.dtype.kind == "f" else "<i8") for part in parts)
+        yield from (part.astype("<f8" if array.dtype.kind == "f" else "<i8").data for part in parts)
         return
     for part in parts:
-        yield np.diff(PackedText.of(part.tolist()).offsets).astype("<i8")
+        yield np.diff(PackedText.of(part.tolist()).offsets).astype("<i8").data
     for part in parts:
-        yield PackedText.of(part.tolist()).data
+        yield PackedText.of(part.tolist()).data.data
 
 
 def hash_to_unit(prefix: str, names: Iterable[str]) -> np.ndarray:

@@ -9,6 +9,7 @@ from smo_pipelines.benchmarks.from_items import benchmark_from_items
 from smo_pipelines.benchmarks.suites import hatecheck, table
 from smo_pipelines.config.catalogue import BenchmarkSpec, expand_path
 from smo_pipelines.domain.benchmarks import Benchmark
+from smo_pipelines.domain.columns import Categories
 from smo_pipelines.domain.labels import TIE
 from smo_pipelines.errors import BenchmarkError, UnknownName, did_you_mean
 from smo_pipelines.experiment.workspace import Workspace
@@ -56,8 +57,8 @@ def _from_items(workspace: Workspace, name: str, spec: BenchmarkSpec) -> Benchma
     return benchmark_from_items(
         name,
         items.item_ids,
-        items.texts,
-        {gold: items.gold[gold] for gold in spec.golds},
+        np.asarray(items.texts),
+        {gold: np.asarray(items.gold[gold]) for gold in spec.golds},
         {gold: guideline.positive for gold, guideline in guidelines.items()},
         labels={gold: guideline.labels for gold, guideline in guidelines.items()},
         clusters=_attribute(name, items.attributes, spec.cluster) if spec.cluster else None,
@@ -66,10 +67,10 @@ def _from_items(workspace: Workspace, name: str, spec: BenchmarkSpec) -> Benchma
     )
 
 
-def _attribute(name: str, attributes: Mapping[str, np.ndarray], column: str) -> np.ndarray:
+def _attribute(name: str, attributes: Mapping[str, Categories], column: str) -> np.ndarray:
     if column not in attributes:
         raise BenchmarkError(f"benchmark {name!r}: its items have no attribute {column!r}; {did_you_mean(column, attributes)}")
-    return attributes[column]
+    return np.asarray(attributes[column])
 
 
 def _from_table(workspace: Workspace, name: str, spec: BenchmarkSpec, path: Path) -> Benchmark:

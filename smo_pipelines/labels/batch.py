@@ -1,23 +1,26 @@
 """What a reader hands to the label tables: typed rows of one project from one source, and the rows that could not be read."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from smo_pipelines.domain.digests import digest_of
 from smo_pipelines.errors import LabelError
-from smo_pipelines.labels.engine import connect, quoted
+from smo_pipelines.labels.engine import connect
 from smo_pipelines.labels.schema import ITEMS, RATERS, RATINGS, typed_rows
 
 __all__ = ["ImportFacts", "ImportReceipt", "LabelBatch", "QuarantinedRow", "SourceFile"]
 
 _IDENTITY = ("project", "item_id", "rater_id", "question", "guideline", "instrument")
+_ORDER = ("rating_id", "label", "skipped", "review", "item_id", "rater_id")
 _STAMPS = ("import_id", "imported_at", "revises")
 
 _DIGESTED = "select *, sha256(text) as digest, row_number() over () as place from given"
@@ -124,8 +127,7 @@ class LabelBatch:
     @cached_property
     def import_id(self) -> str:
         """The name of this batch's content, whatever the order of its rows and the names of its files."""
-        with connect() as connection:
-            content = {name: _rows_digest(table, connection) for name, table in self.tables.items()}
+        content = {name: _rows_digest(table) for name, table in self.tables.items()}
         return digest_of({"project": self.project, **content, "quarantine": sorted(self.quarantine)})[:32]
 
 
@@ -203,21 +205,32 @@ def _named(table: pa.Table, connection: duckdb.DuckDBPyConnection) -> pa.Table:
     ).to_arrow_table()
 
 
-def _rows_digest(table: pa.Table, connection: duckdb.DuckDBPyConnection) -> str:
-    """Digest rows whatever their order: the sorted SHA-256 of each, every value with its length so that none runs into the next."""
-    connection.register("rows", table)
-    texts = [
-        f"coalesce(strlen({text}) || ':' || {text}, '-')"
-        for text in (_text(field) for field in table.schema if field.name not in _STAMPS)
-    ]
-    hashes = connection.sql(f"select sha256(concat({', '.join(texts)})) as digest from rows order by digest")  # noqa: S608
+def _rows_digest(table: pa.Table) -> str:
+    """Digest rows whatever their order, column by column in order of their names."""
+    sorted_by = [(name, "ascending") for name in _ORDER if name in table.column_names]
+    order = pc.sort_indices(table, sorted_by).to_numpy()
+    rows = table if bool((order[:-1] < order[1:]).all()) else table.take(order)
     state = hashlib.sha256()
-    for part in hashes.to_arrow_reader():
-        state.update("".join(part["digest"].to_pylist()).encode())
+    for name in sorted(set(table.column_names) - set(_STAMPS)):
+        state.update(f"{name}:{table.num_rows}".encode())
+        for part in _bytes_of(rows[name].combine_chunks()):
+            state.update(part)
     return state.hexdigest()
 
 
-def _text(column: pa.Field) -> str:
-    if pa.types.is_timestamp(column.type):
-        return f"epoch_us({quoted(column.name)})::varchar"
-    return f"{quoted(column.name)}::varchar"
+def _bytes_of(column: pa.Array) -> Iterator[bytes]:
+    """Yield what an array says and nothing of how it is held: which values are there, then the values."""
+    yield np.packbits(column.is_valid().to_numpy(zero_copy_only=False)).tobytes()
+    if pa.types.is_map(column.type):
+        pairs = column.cast(pa.list_(pa.struct([("key", pa.string()), ("value", pa.string())])))
+        yield pc.list_value_length(pairs).fill_null(0).to_numpy(zero_copy_only=False).astype("<i8").tobytes()
+        whole = pairs.flatten()
+        for part in (whole.field(0), whole.field(1)):
+            yield from _bytes_of(part)
+    elif pa.types.is_string(column.type):
+        text = column.fill_null("")
+        yield pc.binary_length(text).to_numpy(zero_copy_only=False).astype("<i8").tobytes()
+        yield pc.binary_join(pa.ListArray.from_arrays([0, len(text)], text), "")[0].as_py().encode()
+    else:
+        numbers = column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
+        yield numbers.fill_null(False if pa.types.is_boolean(column.type) else 0).to_numpy(zero_copy_only=False).tobytes()

@@ -121,7 +121,8 @@ def _what_is_missing(views: LabelViews, wanted: Sequence[Condition], recipe: Sna
     """Say which part of a recipe selects nothing, and what there is at that point."""
     if views.rows("select count(*) from ratings")[0][0] == 0:
         return f"project {recipe.project!r} has no ratings; import some, or name one that has"
-    kept, parameters = "true", []
+    kept = "true"
+    parameters: list[Any] = []
     for condition in wanted:
         rest, given = kept, list(parameters)
         kept, parameters = f"{kept} and ({condition.on_ratings})", [*parameters, *condition.parameters]

@@ -185,7 +185,7 @@ def _latest(views: LabelViews, wanted: Sequence[Condition], packed: np.ndarray, 
         f"select {_packed_sql(fields)} as packed {chosen} qualify row_number() over (partition by item, rater order by {_LATEST}) = 1",
         parameters,
     )["packed"].to_numpy()
-    once = np.concatenate([_rows_not_in(part, rater.shift, pairs) for part in _parts(packed)] + [latest])
+    once: np.ndarray = np.concatenate([*(_rows_not_in(part, rater.shift, pairs) for part in _parts(packed)), latest])
     once.sort()
     return once
 
@@ -196,7 +196,7 @@ def _parts(packed: np.ndarray) -> list[np.ndarray]:
 
 def _rows_not_in(part: np.ndarray, shift: int, pairs: np.ndarray) -> np.ndarray:
     where = np.searchsorted(pairs, part >> shift)
-    return part[pairs[np.minimum(where, len(pairs) - 1)] != part >> shift]
+    return np.asarray(part[pairs[np.minimum(where, len(pairs) - 1)] != part >> shift])
 
 
 def _thinned(views: LabelViews, packed: np.ndarray, fields: Sequence[_Field], overlap: int) -> np.ndarray:
@@ -223,7 +223,7 @@ def _thinned(views: LabelViews, packed: np.ndarray, fields: Sequence[_Field], ov
     luck = _mixed(np.repeat(seeds, sizes) + place.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
     order = np.lexsort((luck, item.of(crowded)))
     rank = np.arange(len(crowded)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    kept = np.concatenate([packed[~many], crowded[order][rank < overlap]])
+    kept: np.ndarray = np.concatenate([packed[~many], crowded[order][rank < overlap]])
     kept.sort()
     return kept
 
@@ -232,7 +232,7 @@ def _mixed(words: np.ndarray) -> np.ndarray:
     """Scramble 64-bit words: the finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
+    return np.asarray(words ^ (words >> np.uint64(31)))
 
 
 def _unpacked(views: LabelViews, packed: np.ndarray, fields: Sequence[_Field], clauses: tuple[str, ...]) -> ChosenRatings:

@@ -6,13 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from smo_pipelines.simulate.items import SimulatedItem, draw_items
 from smo_pipelines.simulate.policy import GUIDELINES, PLANTED_CAUSE, POLICIES, Form, PlantedCause
 from smo_pipelines.simulate.raters import RatingPass, SimulatedRater, draw_raters, rate_items
 from smo_pipelines.simulate.streams import stream
 
-__all__ = ["PROJECT", "OperationTruth", "SimulatedOperation", "simulate_operation"]
+__all__ = [
+    "PROJECT",
+    "OperationTruth",
+    "SimulatedOperation",
+    "items_table",
+    "raters_table",
+    "rating_table",
+    "simulate_operation",
+]
 
 PROJECT = "demo"
 ORIGIN = dt.datetime(2026, 3, 2, 6, 0, tzinfo=dt.UTC)
@@ -90,17 +100,17 @@ def simulate_operation(
     passes = rate_items(whose, train, raters)
     return SimulatedOperation(
         seed=seed,
-        items=_items_table([*train, *benchmark], np.concatenate([_item_times(seed, train), _item_times(seed, benchmark)])),
-        raters=_raters_table(raters),
-        ratings=pd.concat([_ratings_table(whose, k, p, train, raters) for k, p in enumerate(passes)], ignore_index=True),
+        items=items_table([*train, *benchmark], np.concatenate([_item_times(seed, train), _item_times(seed, benchmark)])),
+        raters=raters_table(raters),
+        ratings=pa.concat_tables([rating_table(whose, k, p, train, raters) for k, p in enumerate(passes)]).to_pandas(),
         truth=_truth([*train, *benchmark], raters),
     )
 
 
-def _moments(days: np.ndarray) -> pd.DatetimeIndex:
+def _moments(days: np.ndarray) -> pa.Array:
     """Return moments, whole seconds, so many days after the origin."""
-    seconds = np.floor(days * _SECONDS_A_DAY).astype("int64").astype("timedelta64[s]")
-    return pd.DatetimeIndex(np.datetime64(ORIGIN.replace(tzinfo=None), "us") + seconds.astype("timedelta64[us]")).tz_localize("UTC")
+    seconds = np.floor(days * _SECONDS_A_DAY).astype(np.int64)
+    return pa.array(int(ORIGIN.timestamp()) * 1_000_000 + seconds * 1_000_000, pa.timestamp("us", tz="UTC"))
 
 
 def _item_times(seed: int, items: list[SimulatedItem]) -> np.ndarray:
@@ -108,14 +118,14 @@ def _item_times(seed: int, items: list[SimulatedItem]) -> np.ndarray:
     return _ITEM_DAYS * stream(seed, "item times", split).random(len(items))
 
 
-def _items_table(items: list[SimulatedItem], days: np.ndarray) -> pd.DataFrame:
+def items_table(items: Sequence[SimulatedItem], days: np.ndarray) -> pd.DataFrame:
+    """Return items, made so many days after the origin, in the columns of the label tables."""
     return pd.DataFrame(
         {
             "item_id": [item.item_id for item in items],
-            "project": PROJECT,
             "text": [item.text for item in items],
             "locale": [item.locale for item in items],
-            "created_at": _moments(days),
+            "created_at": _moments(days).to_pandas(),
             "attributes": [
                 {
                     "split": item.split,
@@ -131,53 +141,59 @@ def _items_table(items: list[SimulatedItem], days: np.ndarray) -> pd.DataFrame:
     )
 
 
-def _raters_table(raters: list[SimulatedRater]) -> pd.DataFrame:
+def raters_table(raters: Sequence[SimulatedRater]) -> pd.DataFrame:
+    """Return raters in the columns of the label tables."""
     return pd.DataFrame(
         {
             "rater_id": [rater.rater_id for rater in raters],
-            "project": PROJECT,
             "kind": "human",
             "pool": [rater.pool for rater in raters],
             "locale": [rater.locale for rater in raters],
-            "since": _moments(-30.0 - np.arange(len(raters)) % 400),
+            "since": _moments(-30.0 - np.arange(len(raters)) % 400).to_pandas(),
             "attributes": [{"language": rater.language} for rater in raters],
         }
     )
 
 
-def _ratings_table(
-    seed: int, number: int, one: RatingPass, items: list[SimulatedItem], raters: list[SimulatedRater]
-) -> pd.DataFrame:
+def rating_table(
+    seed: int,
+    number: int,
+    one: RatingPass,
+    items: Sequence[SimulatedItem],
+    raters: Sequence[SimulatedRater],
+    *,
+    item_ids: Sequence[str] = (),
+    week: int = 0,
+) -> pa.Table:
+    """Return one pass of ratings in the columns of the label tables, so many weeks later and under other item ids where given."""
     rng = stream(seed, "rating times", str(number))
-    count = len(one.item)
     version = -1 if one.current else -2
     guideline_of = {policy: versions[max(version, -len(versions))].id for policy, versions in GUIDELINES.items()}
-    item_ids = np.array([item.item_id for item in items], dtype=object)[one.item]
-    rater_ids = np.array([rater.rater_id for rater in raters], dtype=object)[one.rater]
-    questions = np.array([item.policy for item in items], dtype=object)[one.item]
-    guidelines = np.array([guideline_of[item.policy] for item in items], dtype=object)[one.item]
     words = np.array([len(item.text.split()) for item in items], dtype=float)[one.item]
-    return pd.DataFrame(
-        {
-            "rating_id": item_ids + "/" + rater_ids + "/" + guidelines,
-            "project": PROJECT,
-            "item_id": item_ids,
-            "question": questions,
-            "rater_id": rater_ids,
-            "label": np.where(one.positive, "violating", "benign").astype(object),
-            "guideline": guidelines,
-            "clause": [cited or None for cited in one.clause],
-            "locale": np.array([item.locale for item in items], dtype=object)[one.item],
-            "created_at": _moments(_ROUND_STARTS[number] + _ROUND_DAYS * rng.random(count)),
-            "duration_s": np.round((3.0 + 0.6 * words) * np.exp(0.4 * rng.standard_normal(count)), 1),
-            "is_gold": False,
-            "skipped": False,
-            "prelabelled": False,
-            "round": number + 1,
-            "cost": np.array([rater.pay for rater in raters])[one.rater],
-            "currency": "USD",
-        }
-    )
+
+    def of_items(values: Sequence[str]) -> pa.Array:
+        return pa.array(values, pa.string()).take(pa.array(one.item))
+
+    named = of_items(list(item_ids) or [item.item_id for item in items])
+    guidelines = of_items([guideline_of[item.policy] for item in items])
+    rater_ids = pa.array([rater.rater_id for rater in raters], pa.string()).take(pa.array(one.rater))
+    cited = pa.array(one.clause, pa.string())
+    columns = {
+        "rating_id": pc.binary_join_element_wise(named, rater_ids, guidelines, "/"),
+        "item_id": named,
+        "question": of_items([item.policy for item in items]),
+        "rater_id": rater_ids,
+        "label": pa.array(["benign", "violating"]).take(pa.array(one.positive.astype(np.int8))),
+        "guideline": guidelines,
+        "clause": pc.if_else(pc.equal(cited, ""), pa.scalar(None, pa.string()), cited),
+        "locale": of_items([item.locale for item in items]),
+        "created_at": _moments(7 * week + _ROUND_STARTS[number] + _ROUND_DAYS * rng.random(len(words))),
+        "duration_s": np.round((3.0 + 0.6 * words) * np.exp(0.4 * rng.standard_normal(len(words))), 1),
+        "round": pa.repeat(pa.scalar(number + 1, pa.int32()), len(words)),
+        "cost": np.array([rater.pay for rater in raters])[one.rater],
+        "currency": pa.repeat("USD", len(words)),
+    }
+    return pa.table(columns)
 
 
 def _truth(items: list[SimulatedItem], raters: list[SimulatedRater]) -> OperationTruth:

@@ -215,8 +215,17 @@ def _cited(rng: np.random.Generator, items: Sequence[SimulatedItem], item: np.nd
     own = np.array([i.clause for i in items], dtype=object)[item]
     other = rng.random(len(item))
     wrong = (rng.random(len(item)) < _MISCITED) | (own == NO_CLAUSE)
-    guesses = np.array(
-        [CLAUSES[items[k].policy][int(u * len(CLAUSES[items[k].policy]))] for k, u in zip(item, other, strict=True)], dtype=object
-    )
+    names, widths = _clauses_of(tuple(CLAUSES))
+    policy = np.array([list(CLAUSES).index(i.policy) for i in items])[item]
+    guesses = names[policy, (other * widths[policy]).astype(int)]
     cited = np.where(wrong, guesses, own)
     return np.where(positive, cited, "").astype(object)
+
+
+def _clauses_of(policies: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return each policy's clauses (a row each, filled up with the empty string) and how many there are."""
+    widths = np.array([len(CLAUSES[policy]) for policy in policies])
+    names = np.full((len(policies), widths.max()), "", dtype=object)
+    for row, policy in enumerate(policies):
+        names[row, : widths[row]] = CLAUSES[policy]
+    return names, widths
