@@ -216,7 +216,7 @@ def _cited(rng: np.random.Generator, items: Sequence[SimulatedItem], item: np.nd
     other = rng.random(len(item))
     wrong = (rng.random(len(item)) < _MISCITED) | (own == NO_CLAUSE)
     names, widths = _clauses_of(tuple(CLAUSES))
-    policy = np.array([list(CLAUSES).index(i.policy) for i in items])[item]
+    policy = np.array([list(CLAUSES).index(i.policy) for i in items], dtype=np.int64)[item]
     guesses = names[policy, (other * widths[policy]).astype(int)]
     cited = np.where(wrong, guesses, own)
     return np.where(positive, cited, "").astype(object)
