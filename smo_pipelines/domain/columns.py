@@ -12,6 +12,9 @@ import numpy as np
 __all__ = ["Categories", "PackedText", "TextColumn"]
 
 
+_LAST_ASCII = 0x7F
+
+
 class PackedText:
     """An immutable column of strings, as UTF-8 bytes end to end.
 
@@ -39,10 +42,28 @@ class PackedText:
         """
         if isinstance(values, cls):
             return values
+        if isinstance(values, np.ndarray) and values.dtype.kind == "U" and values.ndim == 1:
+            return cls._of_array(values)
         encoded = [str(value).encode() for value in values]
         offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
         np.cumsum([len(value) for value in encoded], out=offsets[1:])
         return cls(np.frombuffer(b"".join(encoded), dtype=np.uint8), offsets)
+
+    @classmethod
+    def _of_array(cls, values: np.ndarray) -> "PackedText":
+        """Pack a numpy string array; plain ASCII, as identifiers are, without a Python string for each."""
+        width = values.dtype.itemsize // 4
+        letters = np.ascontiguousarray(values).view(np.uint32).reshape(len(values), width)
+        if letters.size and int(letters.max()) > _LAST_ASCII:
+            return cls.of(values.tolist())
+        filled = letters != 0
+        lengths = filled.sum(axis=1)
+        ends = np.where(lengths > 0, width - filled[:, ::-1].argmax(axis=1), 0) if width else lengths
+        if not np.array_equal(lengths, ends):  # a NUL inside a string is a letter, at its end numpy's filling
+            return cls.of(values.tolist())
+        offsets = np.zeros(len(values) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        return cls(letters[filled].astype(np.uint8), offsets)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

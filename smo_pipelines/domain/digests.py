@@ -112,9 +112,9 @@ def _bytes_of(array: np.ndarray) -> Iterator[memoryview]:
         yield from (part.astype("<f8" if array.dtype.kind == "f" else "<i8").data for part in parts)
         return
     for part in parts:
-        yield np.diff(PackedText.of(part.tolist()).offsets).astype("<i8").data
+        yield np.diff(PackedText.of(part if part.dtype.kind == "U" else part.tolist()).offsets).astype("<i8").data
     for part in parts:
-        yield PackedText.of(part.tolist()).data.data
+        yield PackedText.of(part if part.dtype.kind == "U" else part.tolist()).data.data
 
 
 def hash_to_unit(prefix: str, names: Iterable[str]) -> np.ndarray:

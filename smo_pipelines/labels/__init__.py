@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from smo_pipelines.labels.flips import label_shift
     from smo_pipelines.labels.formats import READERS, read
     from smo_pipelines.labels.guidelines import clause_edits
+    from smo_pipelines.labels.items import ItemTable
     from smo_pipelines.labels.matching import Matching, match
     from smo_pipelines.labels.pseudonyms import PseudonymKey, key_from_environment, pseudonym
     from smo_pipelines.labels.redraw import redraw_labels
     from smo_pipelines.labels.snapshot import build_snapshot
     from smo_pipelines.labels.tables import LabelTables
-    from smo_pipelines.labels.views import ItemTable
 
 __all__ = [
     "READERS",
@@ -48,7 +48,7 @@ _MODULES = {
     "redraw": ("redraw_labels",),
     "snapshot": ("build_snapshot",),
     "tables": ("LabelTables",),
-    "views": ("ItemTable",),
+    "items": ("ItemTable",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -11,9 +11,10 @@ from smo_pipelines.domain.guidelines import GuidelineVersion
 from smo_pipelines.domain.labels import TIE, Aggregation, GoldAnswers, LabelSnapshot, RaterPool, SnapshotRecipe, TieRule, Votes
 from smo_pipelines.errors import LabelError, NoRatings
 from smo_pipelines.labels.aggregation import AGGREGATIONS
+from smo_pipelines.labels.items import ItemTable
 from smo_pipelines.labels.selection import Condition, conditions, moment
 from smo_pipelines.labels.tables import LabelTables
-from smo_pipelines.labels.views import ItemTable, LabelViews
+from smo_pipelines.labels.views import LabelViews
 from smo_pipelines.labels.votes import choose_ratings
 
 __all__ = ["apply_tie_rule", "build_snapshot"]

@@ -18,9 +18,10 @@ from smo_pipelines.domain.digests import digest_of
 from smo_pipelines.domain.labels import ItemPredicate
 from smo_pipelines.errors import ImportRefused, LabelError
 from smo_pipelines.labels.batch import ImportFacts, ImportReceipt, LabelBatch, QuarantinedRow, SourceFile
+from smo_pipelines.labels.items import ItemTable
 from smo_pipelines.labels.news import new_rows
 from smo_pipelines.labels.schema import IMPORTS, ITEMS, QUARANTINE, RATERS, RATINGS
-from smo_pipelines.labels.views import ItemTable, LabelViews, label_views, predicate_sql
+from smo_pipelines.labels.views import LabelViews, label_views, predicate_sql
 from smo_pipelines.store import file_lock
 
 __all__ = ["LabelTables"]

@@ -6,22 +6,19 @@ and quarantine belong to an import and are read through it.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from smo_pipelines.domain.columns import Categories, PackedText
 from smo_pipelines.domain.labels import ItemPredicate
 from smo_pipelines.errors import NoRatings
 from smo_pipelines.labels.engine import connect, literal, quoted
+from smo_pipelines.labels.items import ItemTable, item_table
 from smo_pipelines.labels.schema import ITEMS, QUARANTINE, RATERS, RATINGS
 
-__all__ = ["ItemTable", "LabelViews", "TableFiles", "label_views", "predicate_sql"]
+__all__ = ["LabelViews", "TableFiles", "label_views", "predicate_sql"]
 
 TableFiles = Mapping[str, Sequence[str]]
 """The data files of one version of each table."""
@@ -30,7 +27,6 @@ _SCHEMAS = {"ratings": RATINGS, "items": ITEMS, "raters": RATERS, "quarantine": 
 _ITEM_COLUMNS = frozenset({"item_id", "locale"})
 _RATER_COLUMNS = frozenset({"rater_id", "kind", "pool", "locale"})
 
-_ROWS_AT_ONCE = 1_000_000
 _UNSTAMPED = "exclude (import_id, imported_at)"
 _DESCRIBED_AGAIN = "create temp table again_{what} as select {id} from {what}_seen group by {id} having count(*) > 1"
 # The newest description wins; of two that came at one moment the one that says more, then the one of the larger import id.
@@ -39,29 +35,6 @@ _NEWEST = {
     "raters": ("rater_id", "imported_at desc, cardinality(attributes) desc, import_id desc"),
     "ratings": ("item_id, rating_id", "imported_at desc, label desc, skipped, review desc"),
 }
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ItemTable:
-    """Items, in order of item id.
-
-    Attributes
-    ----------
-    item_ids : ndarray of shape (n_items,), str
-    texts : PackedText of n_items
-    attributes : dict of str to Categories of n_items
-        ``locale`` and every attribute that an item carries; empty where unknown.
-    gold : dict of str to Categories of n_items
-        The right label under each guideline; empty where unknown.
-    """
-
-    item_ids: np.ndarray
-    texts: PackedText
-    attributes: Mapping[str, Categories]
-    gold: Mapping[str, Categories]
-
-    def __len__(self) -> int:
-        return len(self.item_ids)
 
 
 class LabelViews:
@@ -92,24 +65,8 @@ class LabelViews:
 
     def item_table(self, condition: str = "true", parameters: Sequence[Any] = ()) -> ItemTable:
         """Return the items that a condition keeps."""
-        maps = {name: self._keys(name, condition, parameters) for name in ("attributes", "gold")}
-        values = ["coalesce(locale, '') as locale"]
-        for name, keys in maps.items():
-            values += [f"coalesce({name}[{literal(key)}], '') as {quoted(f'{name}.{key}')}" for key in keys]
-        sql = f"select item_id, text, {', '.join(values)} from items where {condition}"  # noqa: S608
-        table = pa.Table.from_batches(map(_encoded, self.batches(sql, parameters)), schema=_item_schema(maps))
-        table = table.take(pc.sort_indices(table["item_id"]))
-        attributes = {key: _categories(table[f"attributes.{key}"]) for key in maps["attributes"] if key != "locale"}
-        return ItemTable(
-            item_ids=_strings(table["item_id"]),
-            texts=_packed(table["text"]),
-            attributes={"locale": _categories(table["locale"]), **attributes},
-            gold={key: _categories(table[f"gold.{key}"]) for key in maps["gold"]},
-        )
-
-    def _keys(self, column: str, condition: str, parameters: Sequence[Any]) -> list[str]:
-        rows = self.rows(f"select distinct unnest(map_keys({column})) as key from items where {condition} order by key", parameters)  # noqa: S608
-        return [key for (key,) in rows]
+        sql = f"select item_id, text, coalesce(locale, '') as locale, attributes, gold from items where {condition}"  # noqa: S608
+        return item_table(self.batches(sql, parameters))
 
 
 @contextmanager
@@ -202,50 +159,6 @@ def predicate_sql(predicate: ItemPredicate, table: str) -> tuple[str, list[Any]]
         conditions.append(f"coalesce({expression}, '') in (select unnest(?))")
         parameters.append(list(values))
     return " and ".join(conditions), parameters
-
-
-def _item_schema(maps: Mapping[str, Sequence[str]]) -> pa.Schema:
-    coded = ["locale", *(f"{name}.{key}" for name, keys in maps.items() for key in keys)]
-    text = [pa.field("item_id", pa.string()), pa.field("text", pa.large_string())]
-    return pa.schema([*text, *(pa.field(name, pa.dictionary(pa.int32(), pa.string())) for name in coded)])
-
-
-def _encoded(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Hold the values that repeat as codes: a batch at a time, so that they are never all there as text."""
-    columns = [batch.column("item_id"), batch.column("text").cast(pa.large_string())]
-    return pa.record_batch([*columns, *(column.dictionary_encode() for column in batch.columns[2:])], names=batch.schema.names)
-
-
-def _strings(column: pa.ChunkedArray) -> np.ndarray:
-    width = pc.max(pc.utf8_length(column)).as_py() or 1
-    found = np.empty(len(column), dtype=f"U{width}")
-    start = 0
-    for chunk in column.chunks:
-        for part in (chunk[at : at + _ROWS_AT_ONCE] for at in range(0, len(chunk), _ROWS_AT_ONCE)):
-            found[start : start + len(part)] = part.to_pylist()
-            start += len(part)
-    found.flags.writeable = False
-    return found
-
-
-def _packed(column: pa.ChunkedArray) -> PackedText:
-    array = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-    if len(array) == 0:
-        return PackedText.of([])
-    _, offsets, data = array.buffers()
-    starts = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
-    return PackedText(np.frombuffer(data or b"", dtype=np.uint8), starts)
-
-
-def _categories(column: pa.ChunkedArray) -> Categories:
-    one = column.unify_dictionaries().combine_chunks() if column.num_chunks else pa.array([], column.type)
-    array = one.chunk(0) if isinstance(one, pa.ChunkedArray) else one
-    values = np.array(array.dictionary.to_pylist(), dtype=str)
-    used = np.unique(array.indices.to_numpy())
-    order = used[np.argsort(values[used])] if len(used) else used
-    rank = np.zeros(len(values), dtype=np.int32)
-    rank[order] = np.arange(len(order))
-    return Categories(rank[array.indices.to_numpy()], values[order])
 
 
 def _typed_select(schema: pa.Schema, files: Sequence[str], project: str | None) -> str:

@@ -6,6 +6,7 @@ are sorted in place, so that "the same rater rated the same item again" and "the
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +21,15 @@ __all__ = ["ChosenRatings", "choose_ratings"]
 
 _ROWS_AT_ONCE = 1 << 22
 _BITS = 63
-# A rater who rated an item again has changed their mind: the latest rating counts.
-_LATEST = "round desc nulls last, created_at desc nulls last, imported_at desc, label desc"
+_NEVER = -(2**62)
+_SAMPLE = 1000
+_TIMES = """
+coalesce(round, -1)::integer as round, coalesce(epoch_us(created_at), {never}) as created, epoch_us(imported_at) as imported
+"""
+_RATED_AGAIN = """
+select exists (select 1 {chosen} and item < {sample} and item_id <= (select max(item_id) from item_codes where item < {sample})
+    group by item, rater having count(*) > 1)
+"""
 _CODES = """
 create or replace temp table item_codes as
     select item_id, (row_number() over (order by item_id) - 1)::bigint as item from items where {items};
@@ -32,7 +40,7 @@ create or replace temp table clause_codes as
 """
 _CHOSEN = """
 from ratings join item_codes using (item_id) join rater_codes using (rater_id) left join label_codes using (label)
-left join clause_codes using (clause) {only} where {ratings}
+left join clause_codes using (clause) where {ratings}
 """
 
 
@@ -71,15 +79,19 @@ class ChosenRatings:
 
     def clause_of_items(self) -> np.ndarray | None:
         """Return the clause that most of each item's ratings cite (the first by name of equals): shape (n_items,); None where none does."""
-        cited = self.clause > 0
-        if not cited.any():
+        if not self.clause.any():
             return None
         width = len(self.clauses)
-        pairs, counts = np.unique(self.item[cited].astype(np.int64) * width + self.clause[cited], return_counts=True)
-        order = np.lexsort((pairs, -counts, pairs // width))
-        items, first = np.unique(pairs[order] // width, return_index=True)
         found = np.zeros(self.n_items, dtype=np.int64)
-        found[items] = pairs[order][first] % width
+        block = max(1, _ROWS_AT_ONCE // width)
+        bounds = np.searchsorted(self.item, np.arange(0, self.n_items + block, block))
+        for number, (start, stop) in enumerate(pairwise(bounds.tolist())):
+            first = number * block
+            size = min(block, self.n_items - first)
+            pairs = (self.item[start:stop] - first).astype(np.int64) * width + self.clause[start:stop]
+            counts = np.bincount(pairs, minlength=size * width).reshape(size, width)
+            counts[:, 0] = 0  # to cite no clause is no vote
+            found[first : first + size] = counts.argmax(axis=1)
         return np.array(self.clauses, dtype=str)[found]
 
 
@@ -108,9 +120,7 @@ def choose_ratings(
         raise LabelError(f"overlap {overlap} leaves no rating; 1 or more is legal")
     clauses = _write_codes(views, wanted, labels)
     fields = _fields(views, len(labels), len(clauses))
-    packed = _read(views, wanted, labels, fields)
-    packed.sort()
-    packed = _latest(views, wanted, packed, fields)
+    packed = _latest(views, wanted, labels, fields)
     if overlap is not None:
         packed = _thinned(views, packed, fields, overlap)
     return _unpacked(views, packed, fields, clauses) if len(packed) else None
@@ -147,56 +157,69 @@ def _packed_sql(fields: Sequence[_Field]) -> str:
     )
 
 
-def _read(views: LabelViews, wanted: Sequence[Condition], labels: Sequence[str], fields: Sequence[_Field]) -> np.ndarray:
+def _latest(views: LabelViews, wanted: Sequence[Condition], labels: Sequence[str], fields: Sequence[_Field]) -> np.ndarray:
+    """Return packed ratings in order, one of each rater and item: who rated an item again has changed their mind.
+
+    The times that say which rating is the latest are read only where they are needed, which a look at some items tells well enough:
+    where it was wrong, the ratings are read once more.
+    """
+    rater = fields[1]
     where, parameters = conditions_on("ratings", wanted)
-    chosen = _CHOSEN.format(ratings=where, only="")
+    ((again,),) = views.rows(_RATED_AGAIN.format(chosen=_CHOSEN.format(ratings=where), sample=_SAMPLE), parameters)
+    if not again:
+        packed, *_ = _read(views, wanted, labels, fields)
+        packed.sort()
+        pairs_differ = all(
+            bool(np.diff(packed[start : start + _ROWS_AT_ONCE + 1] >> rater.shift).all())
+            for start in range(0, len(packed), _ROWS_AT_ONCE)
+        )
+        if pairs_differ:
+            return packed
+    packed, *times = _read(views, wanted, labels, fields, timed=True)
+    order = np.argsort(packed)
+    packed = packed[order]
+    starts = np.r_[True, np.diff(packed >> rater.shift) != 0]
+    alone = starts & np.r_[starts[1:], True]
+    left, place = np.flatnonzero(~alone), np.cumsum(starts[~alone])
+    for time in (*times, None):
+        moment = packed[left] if time is None else time[order[left]]
+        heads = np.flatnonzero(np.r_[True, np.diff(place) != 0]) if len(place) else left
+        last = np.repeat(np.maximum.reduceat(moment, heads), np.diff(np.r_[heads, len(place)])) if len(place) else moment
+        left, place = left[moment == last], place[moment == last]
+    alone[left] = True
+    return np.asarray(packed[alone])
+
+
+def _read(
+    views: LabelViews, wanted: Sequence[Condition], labels: Sequence[str], fields: Sequence[_Field], *, timed: bool = False
+) -> list[np.ndarray]:
+    """Return packed ratings in no order and, where asked, the round, the time and the import's time of each."""
+    where, parameters = conditions_on("ratings", wanted)
+    chosen = _CHOSEN.format(ratings=where)
+    imported = np.array(
+        [time for (time,) in views.rows("select distinct epoch_us(imported_at) as time from imports order by time")]
+    )
+    kinds = (np.int64, np.int32, np.int64, np.int32) if timed else (np.int64,)
     room = int(views.rows("select count(*) from ratings")[0][0])
-    packed, count, strange = np.empty(room, dtype=np.int64), 0, 0  # pages that are never written take no memory
-    for batch in views.batches(f"select {_packed_sql(fields)} as packed {chosen}", parameters):
-        column = batch.column("packed")
-        strange += column.null_count
-        packed[count : count + len(column)] = column.fill_null(0).to_numpy()
-        count += len(column)
+    columns = [np.empty(room, dtype=kind) for kind in kinds]  # pages that are never written take no memory
+    names = ("packed", "round", "created", "imported")[: len(kinds)]
+    count, strange = 0, 0
+    times = f", {_TIMES.format(never=_NEVER)}" if timed else ""
+    for batch in views.batches(f"select {_packed_sql(fields)} as packed {times} {chosen}", parameters):
+        strange += batch.column("packed").null_count
+        for name, column in zip(names, columns, strict=True):
+            values = batch.column(name).fill_null(0).to_numpy()
+            column[count : count + len(values)] = np.searchsorted(imported, values) if name == "imported" else values
+        count += len(batch)
     if strange:
         raise LabelError(_strange_labels(views, chosen, parameters, labels))
-    return packed[:count]
+    return [column[:count] for column in columns]
 
 
 def _strange_labels(views: LabelViews, chosen: str, parameters: Sequence[Any], labels: Sequence[str]) -> str:
     rows = views.rows(f"select label, count(*) {chosen} and label_codes.code is null group by label order by label", parameters)
     found = ", ".join(f"{label!r} ({count} ratings)" for label, count in rows[:8])
     return f"the guideline has the labels {list(labels)}; the ratings also hold {found}"
-
-
-def _latest(views: LabelViews, wanted: Sequence[Condition], packed: np.ndarray, fields: Sequence[_Field]) -> np.ndarray:
-    """Keep one rating of each rater and item; only those that rated an item again are looked up."""
-    rater = fields[1]
-    again = [
-        np.unique(part[1:][part[1:] >> rater.shift == part[:-1] >> rater.shift] >> rater.shift)
-        for part in (packed[start : start + _ROWS_AT_ONCE + 1] for start in range(0, len(packed), _ROWS_AT_ONCE))
-    ]
-    pairs = np.unique(np.concatenate(again)) if again else np.zeros(0, dtype=np.int64)
-    if len(pairs) == 0:
-        return packed
-    views.lend("again_pairs", pa.table({"item": pairs >> rater.bits, "rater": pairs & ((1 << rater.bits) - 1)}))
-    where, parameters = conditions_on("ratings", wanted)
-    chosen = _CHOSEN.format(ratings=where, only="semi join again_pairs using (item, rater)")
-    latest = views.table(
-        f"select {_packed_sql(fields)} as packed {chosen} qualify row_number() over (partition by item, rater order by {_LATEST}) = 1",
-        parameters,
-    )["packed"].to_numpy()
-    once: np.ndarray = np.concatenate([*(_rows_not_in(part, rater.shift, pairs) for part in _parts(packed)), latest])
-    once.sort()
-    return once
-
-
-def _parts(packed: np.ndarray) -> list[np.ndarray]:
-    return [packed[start : start + _ROWS_AT_ONCE] for start in range(0, len(packed), _ROWS_AT_ONCE)]
-
-
-def _rows_not_in(part: np.ndarray, shift: int, pairs: np.ndarray) -> np.ndarray:
-    where = np.searchsorted(pairs, part >> shift)
-    return np.asarray(part[pairs[np.minimum(where, len(pairs) - 1)] != part >> shift])
 
 
 def _thinned(views: LabelViews, packed: np.ndarray, fields: Sequence[_Field], overlap: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from smo_pipelines.errors import LabelError
-from smo_pipelines.simulate.operation import PROJECT, simulate_operation
+from smo_pipelines.simulate.operation import simulate_operation
 from smo_pipelines.simulate.policy import GUIDELINES, PLANTED_CAUSE, Form, gold_label
 
 SEED = 7
