@@ -1,0 +1,295 @@
+"""What an item's label truly is, from raters who err each in their own way: the model of Dawid and Skene (1979), by EM.
+
+Every rater has a confusion matrix: how often they give each label to items of each true label. Raters' errors are taken to be
+independent given the item's true label. Nothing here is random.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+__all__ = ["DawidSkeneFit", "fit_dawid_skene", "label_shares"]
+
+_ITEMS_AT_ONCE = 1 << 16  # so that the numbers of a block stay in the processor's cache
+_NOTHING = 1e-10  # stands for a count or a share of 0, whose logarithm is not finite
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DawidSkeneFit:
+    """Where EM stopped.
+
+    Attributes
+    ----------
+    posterior : ndarray of shape (n_items, n_labels), float64
+        How likely each label is the item's true one; rows sum to 1.
+    confusion : ndarray of shape (n_raters, n_labels, n_labels), float64
+        ``confusion[r, k, j]``: how often rater r gives label j to an item whose true label is k; sums to 1 over j. Where nothing
+        that a rater rated can be a k, the row of k has equal shares, over the labels that this rater has ever given.
+    prior : ndarray of shape (n_labels,), float64
+        Share of the items with each true label.
+    converged : bool
+        False when ``max_iterations`` ended the fit: the posterior is then still moving.
+    iterations : int
+        Pairs of an E step and an M step.
+    log_likelihood : float
+        Of the ratings (and of the gold labels), in nats, at the parameters that gave ``posterior``.
+    """
+
+    posterior: np.ndarray
+    confusion: np.ndarray
+    prior: np.ndarray
+    converged: bool
+    iterations: int
+    log_likelihood: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Ratings:
+    """Ratings in canonical order: a block of items by columns, a column being a rater and the label that this rater gave."""
+
+    blocks: tuple[tuple[slice, sparse.csr_array, sparse.csc_array], ...]
+    gold: np.ndarray
+    shape: tuple[int, int]
+    total: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Parameters:
+    """Logarithms of the confusion matrices, (n_raters * n_labels given, n_labels true), and of the class prior, (n_labels,)."""
+
+    confusion: np.ndarray
+    prior: np.ndarray
+
+
+def fit_dawid_skene(  # noqa: PLR0913 - three columns with their sizes, and what may be asked of the estimator
+    item: np.ndarray,
+    rater: np.ndarray,
+    label: np.ndarray,
+    *,
+    n_items: int,
+    n_raters: int,
+    n_labels: int,
+    weights: np.ndarray | None = None,
+    gold: np.ndarray | None = None,
+    smoothing: float = 0.0,
+    tolerance: float = 1e-8,
+    max_iterations: int = 1000,
+) -> DawidSkeneFit:
+    r"""Estimate true labels, raters' confusion matrices and the class prior together, by EM [1]_.
+
+    The likelihood of item i with ratings :math:`y_{ir}` is :math:`\sum_k p_k \prod_r \pi^{(r)}_{k y_{ir}}`. The E step takes the
+    posterior of k, in logarithms; the M step sets :math:`p` to the mean posterior, and :math:`\pi^{(r)}_{kj}` to the share of label
+    j among the ratings by r of items of true label k (eq. 2.3 to 2.5 of [1]_). EM starts from each item's shares of labels.
+
+    The result is the same to the last bit however the ratings are ordered and the raters are numbered: raters are put in an order
+    that depends on what they rated alone, and every sum runs in that order.
+
+    Parameters
+    ----------
+    item, rater, label : ndarray of shape (n_ratings,), int
+        Positions: below ``n_items``, ``n_raters``, ``n_labels``. Every item has a rating; a rater may have none.
+    weights : ndarray of shape (n_ratings,), optional
+        A positive number for each rating: a rating of weight 2 counts as two equal ones.
+    gold : ndarray of shape (n_items,), int, optional
+        The item's known label, -1 where there is none: its posterior is that label throughout.
+    smoothing : float
+        Makes the rows of a confusion matrix Dirichlet(1 + smoothing, ..., 1 + smoothing) beforehand: so many ratings are added to
+        each cell, and EM climbs to the posterior mode. 0 is the classical estimator, of maximum likelihood.
+    tolerance : float
+        EM stops when an iteration adds less than this to the lower bound that it climbs, in nats a rating.
+    max_iterations : int
+
+    Raises
+    ------
+    ValueError
+        When an argument is outside what is said above.
+
+    References
+    ----------
+    .. [1] A. P. Dawid and A. M. Skene (1979). Maximum likelihood estimation of observer error-rates using the EM algorithm.
+       Applied Statistics 28(1), 20-28.
+
+    Examples
+    --------
+    >>> item, rater = np.repeat(np.arange(4), 3), np.tile(np.arange(3), 4)
+    >>> label = np.array([0, 0, 1, 0, 0, 0, 1, 1, 0, 1, 1, 1])  # the third rater errs twice
+    >>> fit = fit_dawid_skene(item, rater, label, n_items=4, n_raters=3, n_labels=2)
+    >>> fit.posterior[:, 1].round(3).tolist(), fit.converged
+    ([0.0, 0.0, 1.0, 1.0], True)
+    >>> fit.confusion[2].round(3).tolist()
+    [[0.5, 0.5], [0.5, 0.5]]
+    """
+    if not (len(item) and smoothing >= 0.0 and max_iterations >= 1):
+        raise ValueError(f"{len(item)} ratings, smoothing {smoothing}, {max_iterations} iterations; at least 1, 0 and 1 are legal")
+    item, rater, label, weights, rank = _canonical(item, rater, label, weights, (n_items, n_raters, n_labels))
+    posterior = label_shares(item, label, n_items=n_items, n_labels=n_labels, weights=weights)
+    gold = np.full(n_items, -1, dtype=np.int8) if gold is None else gold
+    ratings = _blocks(item, rater * n_labels + label, weights, gold, (n_items, n_raters * n_labels))
+    del item, rater, label
+    counts = _start(ratings, posterior)
+    given = counts.sum(axis=1) > 0.0
+    given |= np.repeat(~given.reshape(n_raters, n_labels).any(axis=1), n_labels)
+    now = _maximise(counts, posterior, given, smoothing)
+    bound, converged, iterations, log_likelihood = -np.inf, False, 0, 0.0
+    while not converged and iterations < max_iterations:
+        before, last = now, bound
+        counts, log_likelihood = _expect(ratings, before, posterior)
+        now = _maximise(counts, posterior, given, smoothing)
+        bound = _lower_bound(log_likelihood, counts, posterior, before, now) + smoothing * float(now.confusion.sum())
+        converged = bool(bound - last < tolerance * ratings.total)
+        iterations += 1
+    confusion = np.exp(now.confusion) * (given | (smoothing > 0.0))[:, None]
+    return DawidSkeneFit(
+        posterior=posterior,
+        confusion=np.ascontiguousarray(confusion.reshape(n_raters, n_labels, n_labels).transpose(0, 2, 1)[rank]),
+        prior=posterior.mean(axis=0),
+        converged=converged,
+        iterations=iterations,
+        log_likelihood=log_likelihood,
+    )
+
+
+def label_shares(
+    item: np.ndarray, label: np.ndarray, *, n_items: int, n_labels: int, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the share of each label in the weight of an item's ratings; the largest is the item's plurality.
+
+    Parameters
+    ----------
+    item, label : ndarray of shape (n_ratings,), int
+        Positions below ``n_items`` and ``n_labels``. Every item has a rating.
+    weights : ndarray of shape (n_ratings,), optional
+        A positive number for each rating.
+
+    Returns
+    -------
+    ndarray of shape (n_items, n_labels), float64
+
+    Raises
+    ------
+    ValueError
+        When an item has no rating.
+
+    Examples
+    --------
+    >>> label_shares(np.array([0, 0, 0, 1]), np.array([2, 2, 0, 1]), n_items=2, n_labels=3).round(2).tolist()
+    [[0.33, 0.0, 0.67], [0.0, 1.0, 0.0]]
+    """
+    cell = item * np.int64(n_labels) + label
+    counts = np.bincount(cell, weights=weights, minlength=n_items * n_labels).reshape(n_items, n_labels)
+    total = counts.sum(axis=1, keepdims=True)
+    if not bool((total > 0).all()):
+        raise ValueError(f"{int((total == 0).sum())} of {n_items} items have no rating")
+    shares: np.ndarray = counts / total
+    return shares
+
+
+def _canonical(
+    item: np.ndarray, rater: np.ndarray, label: np.ndarray, weights: np.ndarray | None, sizes: tuple[int, int, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
+    """Return items, raters, labels and weights in an order, and with numbers for the raters, that only their content decides.
+
+    A rater's number is the place of a hash of all that this rater rated: a sum of hashes of ratings, so their order plays no role.
+    Raters with equal hashes rated alike and may be swapped. The last value is the new number of each rater.
+    """
+    _, n_raters, n_labels = sizes
+    for name, positions, size in zip(("item", "rater", "label"), (item, rater, label), sizes, strict=True):
+        if len(positions) and not (positions.min() >= 0 and positions.max() < size):
+            raise ValueError(f"{name} has positions from {positions.min()} to {positions.max()}; 0 to {size - 1} is legal")
+    word = _mixed((item * np.int64(n_labels) + label).view(np.uint64))
+    if weights is not None:
+        weights = np.ascontiguousarray(weights, dtype=np.float64)
+        if not bool((weights > 0).all()):
+            raise ValueError("rating weights must be positive")
+        word = _mixed(word ^ weights.view(np.uint64))
+    content = np.zeros(n_raters, dtype=np.uint64)
+    np.add.at(content, rater, word)
+    rank = np.empty(n_raters, dtype=np.int64)
+    rank[np.argsort(content, kind="stable")] = np.arange(n_raters)
+    key = (item * np.int64(n_raters) + rank[rater]) * n_labels + label
+    if weights is None:
+        key.sort(kind="stable")  # nearly sorted already where ratings come in order of items
+    else:
+        order = np.lexsort((weights, key))
+        key, weights = key[order], weights[order]
+    pair, label = np.divmod(key, n_labels)
+    item, rater = np.divmod(pair, n_raters)
+    return item.astype(np.int32), rater.astype(np.int32), label.astype(np.int32), weights, rank
+
+
+def _mixed(words: np.ndarray) -> np.ndarray:
+    """Return 64-bit words whose sums tell their sets apart: the finaliser of splitmix64, a bijection."""
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: np.ndarray = words ^ (words >> np.uint64(31))
+    return mixed
+
+
+def _blocks(item: np.ndarray, column: np.ndarray, weights: np.ndarray | None, gold: np.ndarray, shape: tuple[int, int]) -> _Ratings:
+    """Return the ratings as sparse matrices that share their arrays, and each beside its transpose."""
+    ends = np.concatenate([[0], np.cumsum(np.bincount(item, minlength=shape[0]))])
+    starts = range(0, shape[0], _ITEMS_AT_ONCE)
+    rows = [slice(start, min(start + _ITEMS_AT_ONCE, shape[0])) for start in starts]
+    ones = np.ones(max((int(ends[part.stop] - ends[part.start]) for part in rows), default=0))
+    blocks = []
+    for part in rows:
+        first, end = ends[part.start], ends[part.stop]
+        data = ones[: end - first] if weights is None else weights[first:end]
+        offsets = (ends[part.start : part.stop + 1] - first).astype(np.int32)
+        block = sparse.csr_array((data, column[first:end], offsets), shape=(part.stop - part.start, shape[1]))
+        blocks.append((part, block, block.T))
+    total = float(len(item)) if weights is None else float(weights.sum())
+    return _Ratings(blocks=tuple(blocks), gold=gold, shape=shape, total=total)
+
+
+def _start(ratings: _Ratings, posterior: np.ndarray) -> np.ndarray:
+    """Put gold into the posterior, in place, and return the counts of (rater and given label, true label) that it implies."""
+    known = np.flatnonzero(ratings.gold >= 0)
+    posterior[known] = 0.0
+    posterior[known, ratings.gold[known]] = 1.0
+    counts = np.zeros((ratings.shape[1], posterior.shape[1]))
+    for part, _, transpose in ratings.blocks:
+        counts += transpose @ posterior[part]
+    return counts
+
+
+def _expect(ratings: _Ratings, now: _Parameters, posterior: np.ndarray) -> tuple[np.ndarray, float]:
+    """Write the posterior, and return the counts that it implies and the log likelihood of the parameters."""
+    counts, log_likelihood = np.zeros_like(now.confusion), 0.0
+    for part, block, transpose in ratings.blocks:
+        joint = np.ascontiguousarray((block @ now.confusion).T)  # a label a row: sums over labels then run along the items
+        joint += now.prior[:, None]
+        known = np.flatnonzero(ratings.gold[part] >= 0)
+        answer = ratings.gold[part][known]
+        peak = joint.max(axis=0)
+        share = np.exp(joint - peak)
+        total = share.sum(axis=0)
+        share /= total
+        each = peak + np.log(total)
+        each[known] = joint[answer, known]
+        share[:, known] = 0.0
+        share[answer, known] = 1.0
+        log_likelihood += float(each.sum())
+        posterior[part] = share.T
+        counts += transpose @ posterior[part]
+    return counts, log_likelihood
+
+
+def _maximise(counts: np.ndarray, posterior: np.ndarray, given: np.ndarray, smoothing: float) -> _Parameters:
+    """Return the parameters that fit the posterior best; ``given`` says which rater ever gave which label."""
+    n_labels = posterior.shape[1]
+    cells = counts + smoothing if smoothing else np.maximum(counts, _NOTHING) * given[:, None]
+    cells = cells.reshape(-1, n_labels, n_labels)
+    cells = (cells / cells.sum(axis=1, keepdims=True)).reshape(-1, n_labels)
+    confusion = np.log(cells, out=np.zeros_like(cells), where=cells > 0.0)
+    return _Parameters(confusion=confusion, prior=np.log(np.maximum(posterior.mean(axis=0), _NOTHING)))
+
+
+def _lower_bound(log_likelihood: float, counts: np.ndarray, posterior: np.ndarray, before: _Parameters, now: _Parameters) -> float:
+    """Return the expected log likelihood of ratings and true labels at the new parameters, plus the posterior's entropy.
+
+    At the parameters that gave the posterior this is the log likelihood itself, so only what the M step gained is added.
+    """
+    gained = float(np.vdot(counts, now.confusion - before.confusion))
+    return log_likelihood + gained + float(posterior.sum(axis=0) @ (now.prior - before.prior))
