@@ -55,6 +55,14 @@ class _Ratings:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class _Counts:
+    """What a posterior implies: ratings by (rater and label given, true label), and items by true label."""
+
+    ratings: np.ndarray
+    items: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Parameters:
     """Logarithms of the confusion matrices, (n_raters * n_labels given, n_labels true), and of the class prior, (n_labels,)."""
 
@@ -128,22 +136,22 @@ def fit_dawid_skene(  # noqa: PLR0913 - three columns with their sizes, and what
     ratings = _blocks(item, rater * n_labels + label, weights, gold, (n_items, n_raters * n_labels))
     del item, rater, label
     counts = _start(ratings, posterior)
-    given = counts.sum(axis=1) > 0.0
+    given = counts.ratings.sum(axis=1) > 0.0
     given |= np.repeat(~given.reshape(n_raters, n_labels).any(axis=1), n_labels)
-    now = _maximise(counts, posterior, given, smoothing)
+    now = _maximise(counts, given, smoothing)
     bound, converged, iterations, log_likelihood = -np.inf, False, 0, 0.0
     while not converged and iterations < max_iterations:
         before, last = now, bound
         counts, log_likelihood = _expect(ratings, before, posterior)
-        now = _maximise(counts, posterior, given, smoothing)
-        bound = _lower_bound(log_likelihood, counts, posterior, before, now) + smoothing * float(now.confusion.sum())
+        now = _maximise(counts, given, smoothing)
+        bound = log_likelihood + _gained(counts, before, now) + smoothing * float(now.confusion.sum())
         converged = bool(bound - last < tolerance * ratings.total)
         iterations += 1
     confusion = np.exp(now.confusion) * (given | (smoothing > 0.0))[:, None]
     return DawidSkeneFit(
         posterior=posterior,
         confusion=np.ascontiguousarray(confusion.reshape(n_raters, n_labels, n_labels).transpose(0, 2, 1)[rank]),
-        prior=posterior.mean(axis=0),
+        prior=counts.items / n_items,
         converged=converged,
         iterations=iterations,
         log_likelihood=log_likelihood,
@@ -207,14 +215,16 @@ def _canonical(
     np.add.at(content, rater, word)
     rank = np.empty(n_raters, dtype=np.int64)
     rank[np.argsort(content, kind="stable")] = np.arange(n_raters)
-    key = (item * np.int64(n_raters) + rank[rater]) * n_labels + label
+    label_bits = (n_labels - 1).bit_length()
+    item_starts = label_bits + (n_raters - 1).bit_length()
+    key = (item.astype(np.int64) << item_starts) | (rank[rater] << label_bits) | label
     if weights is None:
         key.sort(kind="stable")  # nearly sorted already where ratings come in order of items
     else:
         order = np.lexsort((weights, key))
         key, weights = key[order], weights[order]
-    pair, label = np.divmod(key, n_labels)
-    item, rater = np.divmod(pair, n_raters)
+    item, label = key >> item_starts, key & ((1 << label_bits) - 1)
+    rater = (key >> label_bits) & ((1 << (item_starts - label_bits)) - 1)
     return item.astype(np.int32), rater.astype(np.int32), label.astype(np.int32), weights, rank
 
 
@@ -243,22 +253,22 @@ def _blocks(item: np.ndarray, column: np.ndarray, weights: np.ndarray | None, go
     return _Ratings(blocks=tuple(blocks), gold=gold, shape=shape, total=total)
 
 
-def _start(ratings: _Ratings, posterior: np.ndarray) -> np.ndarray:
-    """Put gold into the posterior, in place, and return the counts of (rater and given label, true label) that it implies."""
+def _start(ratings: _Ratings, posterior: np.ndarray) -> _Counts:
+    """Put gold into the posterior, in place, and count it."""
     known = np.flatnonzero(ratings.gold >= 0)
     posterior[known] = 0.0
     posterior[known, ratings.gold[known]] = 1.0
     counts = np.zeros((ratings.shape[1], posterior.shape[1]))
     for part, _, transpose in ratings.blocks:
         counts += transpose @ posterior[part]
-    return counts
+    return _Counts(ratings=counts, items=posterior.sum(axis=0))
 
 
-def _expect(ratings: _Ratings, now: _Parameters, posterior: np.ndarray) -> tuple[np.ndarray, float]:
-    """Write the posterior, and return the counts that it implies and the log likelihood of the parameters."""
-    counts, log_likelihood = np.zeros_like(now.confusion), 0.0
+def _expect(ratings: _Ratings, now: _Parameters, posterior: np.ndarray) -> tuple[_Counts, float]:
+    """Write the posterior, in place, and return its counts and the log likelihood of the parameters."""
+    counts, items, log_likelihood = np.zeros_like(now.confusion), np.zeros_like(now.prior), 0.0
     for part, block, transpose in ratings.blocks:
-        joint = np.ascontiguousarray((block @ now.confusion).T)  # a label a row: sums over labels then run along the items
+        joint = np.ascontiguousarray((block @ now.confusion).T)  # a label a row, so that the arithmetic runs along the items
         joint += now.prior[:, None]
         known = np.flatnonzero(ratings.gold[part] >= 0)
         answer = ratings.gold[part][known]
@@ -271,25 +281,26 @@ def _expect(ratings: _Ratings, now: _Parameters, posterior: np.ndarray) -> tuple
         share[:, known] = 0.0
         share[answer, known] = 1.0
         log_likelihood += float(each.sum())
+        items += share.sum(axis=1)
         posterior[part] = share.T
         counts += transpose @ posterior[part]
-    return counts, log_likelihood
+    return _Counts(ratings=counts, items=items), log_likelihood
 
 
-def _maximise(counts: np.ndarray, posterior: np.ndarray, given: np.ndarray, smoothing: float) -> _Parameters:
-    """Return the parameters that fit the posterior best; ``given`` says which rater ever gave which label."""
-    n_labels = posterior.shape[1]
-    cells = counts + smoothing if smoothing else np.maximum(counts, _NOTHING) * given[:, None]
+def _maximise(counts: _Counts, given: np.ndarray, smoothing: float) -> _Parameters:
+    """Return the parameters that fit the counts best; ``given`` says which rater ever gave which label."""
+    n_labels = len(counts.items)
+    cells = counts.ratings + smoothing if smoothing else np.maximum(counts.ratings, _NOTHING) * given[:, None]
     cells = cells.reshape(-1, n_labels, n_labels)
     cells = (cells / cells.sum(axis=1, keepdims=True)).reshape(-1, n_labels)
     confusion = np.log(cells, out=np.zeros_like(cells), where=cells > 0.0)
-    return _Parameters(confusion=confusion, prior=np.log(np.maximum(posterior.mean(axis=0), _NOTHING)))
+    return _Parameters(confusion=confusion, prior=np.log(np.maximum(counts.items / counts.items.sum(), _NOTHING)))
 
 
-def _lower_bound(log_likelihood: float, counts: np.ndarray, posterior: np.ndarray, before: _Parameters, now: _Parameters) -> float:
-    """Return the expected log likelihood of ratings and true labels at the new parameters, plus the posterior's entropy.
+def _gained(counts: _Counts, before: _Parameters, now: _Parameters) -> float:
+    """Return what the M step added to the expected log likelihood of ratings and true labels under the posterior.
 
-    At the parameters that gave the posterior this is the log likelihood itself, so only what the M step gained is added.
+    Before it, that expectation and the posterior's entropy add up to the log likelihood itself: the lower bound touches there.
     """
-    gained = float(np.vdot(counts, now.confusion - before.confusion))
-    return log_likelihood + gained + float(posterior.sum(axis=0) @ (now.prior - before.prior))
+    by_raters = float((counts.ratings * (now.confusion - before.confusion)).sum())
+    return by_raters + float((counts.items * (now.prior - before.prior)).sum())
