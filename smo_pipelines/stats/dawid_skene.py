@@ -13,6 +13,7 @@ __all__ = ["DawidSkeneFit", "fit_dawid_skene", "label_shares"]
 
 _ITEMS_AT_ONCE = 1 << 16  # so that the numbers of a block stay in the processor's cache
 _NOTHING = 1e-10  # stands for a count or a share of 0, whose logarithm is not finite
+_NEVER = 1e-300  # the same for a label that a rater never gives, so that no rating asks for its logarithm
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,6 +71,14 @@ class _Parameters:
     prior: np.ndarray
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Habits:
+    """By (rater and label given): the least count of a label that the rater does give, and the pool's ratings that are added."""
+
+    least: np.ndarray
+    pooled: np.ndarray
+
+
 def fit_dawid_skene(  # noqa: PLR0913 - three columns with their sizes, and what may be asked of the estimator
     item: np.ndarray,
     rater: np.ndarray,
@@ -80,7 +89,7 @@ def fit_dawid_skene(  # noqa: PLR0913 - three columns with their sizes, and what
     n_labels: int,
     weights: np.ndarray | None = None,
     gold: np.ndarray | None = None,
-    smoothing: float = 0.0,
+    pooling: float = 0.0,
     tolerance: float = 1e-8,
     max_iterations: int = 1000,
 ) -> DawidSkeneFit:
@@ -101,9 +110,10 @@ def fit_dawid_skene(  # noqa: PLR0913 - three columns with their sizes, and what
         A positive number for each rating: a rating of weight 2 counts as two equal ones.
     gold : ndarray of shape (n_items,), int, optional
         The item's known label, -1 where there is none: its posterior is that label throughout.
-    smoothing : float
-        Makes the rows of a confusion matrix Dirichlet(1 + smoothing, ..., 1 + smoothing) beforehand: so many ratings are added to
-        each cell, and EM climbs to the posterior mode. 0 is the classical estimator, of maximum likelihood.
+    pooling : float
+        How many ratings of items of each true label are added to every rater's own, divided over the given labels as the ratings of
+        all raters are at the start: a Dirichlet prior of 1 plus those counts on each row of a confusion matrix, and EM climbs to
+        the posterior mode. Raters of few ratings then stay near the pool. 0 is the classical estimator, of maximum likelihood.
     tolerance : float
         EM stops when an iteration adds less than this to the lower bound that it climbs, in nats a rating.
     max_iterations : int
@@ -128,29 +138,30 @@ def fit_dawid_skene(  # noqa: PLR0913 - three columns with their sizes, and what
     >>> fit.confusion[2].round(3).tolist()
     [[0.5, 0.5], [0.5, 0.5]]
     """
-    if not (len(item) and smoothing >= 0.0 and max_iterations >= 1):
-        raise ValueError(f"{len(item)} ratings, smoothing {smoothing}, {max_iterations} iterations; at least 1, 0 and 1 are legal")
+    if not (len(item) and pooling >= 0.0 and max_iterations >= 1):
+        raise ValueError(f"{len(item)} ratings, pooling {pooling}, {max_iterations} iterations; at least 1, 0 and 1 are legal")
     item, rater, label, weights, rank = _canonical(item, rater, label, weights, (n_items, n_raters, n_labels))
     posterior = label_shares(item, label, n_items=n_items, n_labels=n_labels, weights=weights)
     gold = np.full(n_items, -1, dtype=np.int8) if gold is None else gold
+    if not (gold.min() >= -1 and gold.max() < n_labels):
+        raise ValueError(f"gold has positions from {gold.min()} to {gold.max()}; -1 to {n_labels - 1} is legal")
     ratings = _blocks(item, rater * n_labels + label, weights, gold, (n_items, n_raters * n_labels))
     del item, rater, label
     counts = _start(ratings, posterior)
-    given = counts.ratings.sum(axis=1) > 0.0
-    given |= np.repeat(~given.reshape(n_raters, n_labels).any(axis=1), n_labels)
-    now = _maximise(counts, given, smoothing)
+    habits = _habits(counts, pooling)
+    now = _maximise(counts, habits)
     bound, converged, iterations, log_likelihood = -np.inf, False, 0, 0.0
     while not converged and iterations < max_iterations:
         before, last = now, bound
         counts, log_likelihood = _expect(ratings, before, posterior)
-        now = _maximise(counts, given, smoothing)
-        bound = log_likelihood + _gained(counts, before, now) + smoothing * float(now.confusion.sum())
+        now = _maximise(counts, habits)
+        bound = log_likelihood + _gained(counts, before, now) + float((habits.pooled * now.confusion).sum())
         converged = bool(bound - last < tolerance * ratings.total)
         iterations += 1
-    confusion = np.exp(now.confusion) * (given | (smoothing > 0.0))[:, None]
+    confusion = np.exp(now.confusion).reshape(n_raters, n_labels, n_labels)
     return DawidSkeneFit(
         posterior=posterior,
-        confusion=np.ascontiguousarray(confusion.reshape(n_raters, n_labels, n_labels).transpose(0, 2, 1)[rank]),
+        confusion=np.ascontiguousarray(confusion.transpose(0, 2, 1)[rank]),
         prior=counts.items / n_items,
         converged=converged,
         iterations=iterations,
@@ -287,13 +298,23 @@ def _expect(ratings: _Ratings, now: _Parameters, posterior: np.ndarray) -> tuple
     return _Counts(ratings=counts, items=items), log_likelihood
 
 
-def _maximise(counts: _Counts, given: np.ndarray, smoothing: float) -> _Parameters:
-    """Return the parameters that fit the counts best; ``given`` says which rater ever gave which label."""
+def _habits(start: _Counts, pooling: float) -> _Habits:
+    """Read off the starting counts who ever gives which label, and what all raters give together."""
+    n_labels = len(start.items)
+    by_rater = start.ratings.reshape(-1, n_labels, n_labels)
+    given = by_rater.sum(axis=2) > 0.0
+    given |= ~given.any(axis=1, keepdims=True)  # a rater of no items might give any
+    pool = by_rater.sum(axis=0)
+    pool *= pooling / np.maximum(pool.sum(axis=0), _NOTHING)
+    return _Habits(least=_NOTHING * given.reshape(-1, 1), pooled=np.tile(pool, (len(by_rater), 1)))
+
+
+def _maximise(counts: _Counts, habits: _Habits) -> _Parameters:
+    """Return the parameters that fit the counts, and what is held of raters beforehand, best."""
     n_labels = len(counts.items)
-    cells = counts.ratings + smoothing if smoothing else np.maximum(counts.ratings, _NOTHING) * given[:, None]
-    cells = cells.reshape(-1, n_labels, n_labels)
-    cells = (cells / cells.sum(axis=1, keepdims=True)).reshape(-1, n_labels)
-    confusion = np.log(cells, out=np.zeros_like(cells), where=cells > 0.0)
+    cells = np.maximum(counts.ratings + habits.pooled, habits.least).reshape(-1, n_labels, n_labels)
+    cells /= cells.sum(axis=1, keepdims=True)
+    confusion = np.log(np.maximum(cells, _NEVER)).reshape(-1, n_labels)
     return _Parameters(confusion=confusion, prior=np.log(np.maximum(counts.items / counts.items.sum(), _NOTHING)))
 
 
