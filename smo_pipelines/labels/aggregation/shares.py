@@ -1,14 +1,15 @@
-"""The share of an item's rating weight that is positive: what every algorithm here starts from."""
+"""What the algorithms here share: an item's share of positive rating weight, and the label of a probability."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from smo_pipelines.domain.labels import Votes
+from smo_pipelines.domain.labels import TIE, Votes
 
-__all__ = ["ItemLabels", "positive_share"]
+__all__ = ["ItemLabels", "likelier", "positive_share"]
 
 _RATINGS_AT_ONCE = 1 << 24
+_EVEN = 1e-9  # a computed probability this close to one half leans by rounding alone
 
 
 class ItemLabels(NamedTuple):
@@ -51,3 +52,10 @@ def positive_share(votes: Votes, n_items: int, weights: np.ndarray | None = None
     if not bool((total > 0).all()):
         raise ValueError(f"{int((total == 0).sum())} of {n_items} items have no rating")
     return positive / total
+
+
+def likelier(probability: np.ndarray) -> np.ndarray:
+    """Return 1 where an item is likelier positive than not, 0 where less likely, TIE where neither: shape (n_items,), int8."""
+    lean = probability - 0.5
+    labels: np.ndarray = np.where(np.abs(lean) <= _EVEN, TIE, lean > 0.0).astype(np.int8)
+    return labels
