@@ -12,6 +12,7 @@ from smo_pipelines.labels.formats.layout import ITEM_ATTRIBUTE, RATER_ATTRIBUTE
 from smo_pipelines.labels.formats.melting import Faults
 from smo_pipelines.labels.pseudonyms import pseudonym
 from smo_pipelines.labels.schema import ITEMS, RATERS, RATINGS
+from smo_pipelines.stats.random_raters import MIN_RATERS
 
 __all__ = ["Collector", "LabelColumns"]
 
@@ -97,14 +98,34 @@ class Collector:
         Raises
         ------
         ImportRefused
-            When items have gold and no text.
+            When items have gold and no text, or anonymous votes are so many an item that they would pass for a pool of raters.
         """
         raters = pa.Table.from_pylist(
             list(self._raters.values()), schema=_schema(RATERS, ("rater_id", *_RATER_FIELDS, "attributes"))
         )
         ratings = pa.Table.from_batches(self._ratings) if self._ratings else RATINGS.empty_table()
         self._ratings = []
+        self._check_anonymous(ratings)
         return LabelColumns(self._items.collected(), raters, _without_empty(ratings))
+
+    def _check_anonymous(self, ratings: pa.Table) -> None:
+        """Refuse votes without raters that a claim about a pool of raters could be made from.
+
+        A slot is nobody: its ratings are by another person on each item, so redrawing slots says nothing about redrawing people. Below
+        so many effective raters (as :attr:`smo_pipelines.domain.labels.Votes.effective_raters` counts them) such a claim is refused
+        whatever the recipe.
+        """
+        nobody = pa.array([name for name, described in self._raters.items() if described.get("kind") == "anonymous"], pa.string())
+        if not len(nobody):
+            return
+        raters = ratings["rater_id"].cast(pa.string())
+        counts = pc.value_counts(raters.filter(pc.is_in(raters, nobody))).field("counts").to_numpy().astype(float)
+        effective = counts.sum() ** 2 / (counts**2).sum()
+        if effective >= MIN_RATERS:
+            raise ImportRefused(
+                f"the votes have no raters, and their slots would pass for {effective:.0f} of them, enough for a claim about a pool; "
+                f"give one row a vote with the rater's id, or fewer than {MIN_RATERS:.0f} votes an item"
+            )
 
 
 class _Items:

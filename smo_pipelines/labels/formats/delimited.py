@@ -141,8 +141,10 @@ class DelimitedFile:
                     good.append(place)
             starts = [starts[place] for place in good]
             columns = list(zip(*(rows[place] for place in good), strict=True)) or [()] * len(self.names)
-        kept = zip(self.names, columns, strict=True)
-        return Chunk(np.array(starts, dtype=np.int64), {n: pa.array(c, pa.string()) for n, c in kept if n in wanted})
+        named = list(zip(self.names, columns, strict=True))[
+            ::-1
+        ]  # of several columns without a name, the first is the one that counts
+        return Chunk(np.array(starts, dtype=np.int64), {n: pa.array(c, pa.string()) for n, c in named if n in wanted})
 
 
 def _span(start: int, end: int) -> str:

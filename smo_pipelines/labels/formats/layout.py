@@ -61,9 +61,10 @@ class MappedOptions:
     html_entities : bool
         Turn ``&amp;`` in texts into ``&``, once.
     wide : mapping
-        One row an item, one column a rater. ``columns`` is a pattern (``"label_*"``), a list of columns, or a mapping of each
-        column to constants of its own (``{"label_1": {"rater_id": "ana", "rater_pool": "core"}}``). ``rater`` names the rater where
-        a column does not: ``"{column}"`` unless given; ``{file}`` stands for the file's name without its ending.
+        One row an item, one column a rater. ``columns`` is a pattern (``"label_[0-9]*"``; it passes over columns that are mapped
+        otherwise), a list of columns, or a mapping of each column to constants of its own
+        (``{"label_1": {"rater_id": "ana", "rater_pool": "core"}}``). ``rater`` names the rater where a column does not:
+        ``"{column}"`` unless given; ``{file}`` stands for the file's name without its ending.
     questions : mapping
         Several questions answered by one row: each to its column, or to ``{"label": column}`` and constants of its own
         (``{"hate": {"label": "is_hate", "guideline": "hate@3"}}``).
@@ -120,7 +121,9 @@ class MappedOptions:
                 if name not in ("columns", "rater"):
                     raise LabelError(f"wide has no option {name!r}; {did_you_mean(name, ['columns', 'rater'])}")
             if not self.wide.get("columns"):
-                raise LabelError('wide needs columns: a pattern such as "label_*", a list, or a mapping of each to its constants')
+                raise LabelError(
+                    'wide needs columns: a pattern such as "label_[0-9]*", a list, or a mapping of each to its constants'
+                )
         own = {"label", *self._cell_names()} if given else set[str]()
         both = sorted(own & {*self.columns, *self.constants})
         if both:
@@ -184,7 +187,10 @@ class MappedOptions:
 
     def _wide(self, file: str, names: Sequence[str] | None) -> Iterator[Cell]:
         columns = self.wide["columns"]
-        chosen = list(columns) if not isinstance(columns, str) else [n for n in names or () if fnmatchcase(n, columns)]
+        taken = frozenset(self.sources.values()) | frozenset(self.sources)
+        chosen = (
+            [n for n in names or () if fnmatchcase(n, columns) and n not in taken] if isinstance(columns, str) else list(columns)
+        )
         if isinstance(columns, str) and names is None:
             raise LabelError(f"{file} has no header that the pattern {columns!r} could be held against; list the columns of wide")
         missing = [name for name in chosen if names is not None and name not in names]

@@ -100,7 +100,8 @@ def _melted(
     filled = of_values(labels.dictionary_encode(), lambda text: bool(options.values.get(text, text)))
     if options.blank == "no rating":
         names = cells[0].column if len(cells) == 1 else f"{cells[0].column} to {cells[-1].column}"
-        faults.add(~filled.reshape(n, len(cells)).any(axis=1), [f"no label in {names}"])
+        empty: np.ndarray = np.logical_not(filled.reshape(n, len(cells)).any(axis=1))
+        faults.add(empty, [f"no label in {names}"])
         kept = np.flatnonzero(filled)
     cell = (kept % len(cells)).astype(np.int32)
     own = {
@@ -122,11 +123,11 @@ def _votes(
     happens to stand first in the mapping, and the same file gives the same slots.
     """
     counts = np.stack([_count(chunk, name, faults) for name in options.counts.values()], axis=1)
-    total = counts.sum(axis=1)
-    faults.add(np.logical_and(faults.good, total == 0), ["no vote at all"])
+    total: np.ndarray = counts.sum(axis=1)
+    faults.add(np.logical_and(faults.good, np.equal(total, 0)), ["no vote at all"])
     if options.total:
         said = _count(chunk, options.total, faults)
-        wrong = np.logical_and(faults.good, said != total)
+        wrong: np.ndarray = np.logical_and(faults.good, np.not_equal(said, total))
         faults.add(wrong, [f"{options.total} says {said[row]} votes, and they are {total[row]}" for row in np.flatnonzero(wrong)])
     counts[~faults.good], total[~faults.good] = 0, 0
     rows = np.repeat(np.arange(len(total)), total)

@@ -83,8 +83,9 @@ def _blank(column: pa.Array | None, rows: int) -> np.ndarray:
 def _check_labels(typed: Mapping[str, Any], rows: LongRows, options: MappedOptions, faults: Faults) -> None:
     n = len(rows.lines)
     unlabelled = _blank(typed.get("label"), n)
-    skipped = typed["skipped"].to_numpy(zero_copy_only=False).astype(bool) if "skipped" in typed else np.zeros(n, dtype=bool)
-    _add(faults, unlabelled & ~skipped, ["no label, and not marked as skipped"], rows)
+    skipped = typed.get("skipped")
+    skips = np.zeros(n, dtype=bool) if skipped is None else skipped.to_numpy(zero_copy_only=False).astype(bool)
+    _add(faults, unlabelled & ~skips, ["no label, and not marked as skipped"], rows)
     for name, under, legal in _closed_sets(typed, options, n):
         if name in typed:
             column = _coded(typed[name])
