@@ -16,6 +16,7 @@ from smo_pipelines.stats.random_raters import MIN_RATERS
 
 __all__ = ["Collector", "LabelColumns"]
 
+_NEEDED = ("item_id", "rater_id", "question", "label")
 _RATER_FIELDS = ("kind", "pool", "locale")
 
 
@@ -42,7 +43,7 @@ class Collector:
         self._names: dict[str, str] = {}
         self._raters: dict[str, dict[str, object]] = {}
         self._items = _Items()
-        self._ratings: list[pa.RecordBatch] = []
+        self._ratings: list[tuple[int, dict[str, pa.Array]]] = []
 
     def add(self, file: str, lines: np.ndarray, typed: Mapping[str, pa.Array], faults: Faults) -> int:
         """Collect the good rows and return their number.
@@ -68,11 +69,7 @@ class Collector:
             if name in ratings:
                 ratings[name] = self._pseudonymised(ratings[name])
         self._describe(ratings["rater_id"], typed)
-        if "rating_id" in ratings:
-            ratings["rating_id"] = pc.if_else(pc.equal(ratings["rating_id"], ""), None, ratings["rating_id"])
-        ratings.setdefault("rating_id", pa.nulls(n, pa.string()))
-        arrays = [_column(ratings.get(field.name), field.type, n) for field in RATINGS]
-        self._ratings.append(pa.RecordBatch.from_arrays(arrays, names=RATINGS.names))
+        self._ratings.append((n, ratings))
         return n
 
     def _pseudonymised(self, column: pa.DictionaryArray) -> pa.DictionaryArray:
@@ -103,10 +100,19 @@ class Collector:
         raters = pa.Table.from_pylist(
             list(self._raters.values()), schema=_schema(RATERS, ("rater_id", *_RATER_FIELDS, "attributes"))
         )
-        ratings = pa.Table.from_batches(self._ratings) if self._ratings else RATINGS.empty_table()
-        self._ratings = []
+        ratings = self._rating_columns()
         self._check_anonymous(ratings)
-        return LabelColumns(self._items.collected(), raters, _without_empty(ratings))
+        return LabelColumns(self._items.collected(), raters, ratings)
+
+    def _rating_columns(self) -> pa.Table:
+        """Return the columns that some row fills, and let go of the chunks column by column: both together would be twice as much."""
+        columns = {}
+        for field in RATINGS:
+            chunks = [_written_out(ratings.pop(field.name, None), field.type, n) for n, ratings in self._ratings]
+            column = pa.chunked_array(chunks, field.type)
+            if column.null_count < len(column) or field.name in _NEEDED:
+                columns[field.name] = column
+        return pa.table(columns)
 
     def _check_anonymous(self, ratings: pa.Table) -> None:
         """Refuse votes without raters that a claim about a pool of raters could be made from.
@@ -118,7 +124,7 @@ class Collector:
         nobody = pa.array([name for name, described in self._raters.items() if described.get("kind") == "anonymous"], pa.string())
         if not len(nobody):
             return
-        raters = ratings["rater_id"].cast(pa.string())
+        raters = ratings["rater_id"]
         counts = pc.value_counts(raters.filter(pc.is_in(raters, nobody))).field("counts").to_numpy().astype(float)
         effective = counts.sum() ** 2 / (counts**2).sum()
         if effective >= MIN_RATERS:
@@ -188,7 +194,7 @@ class _Items:
         attributes = {
             name.removeprefix(ITEM_ATTRIBUTE): typed[name].take(taken) for name in typed if name.startswith(ITEM_ATTRIBUTE)
         }
-        columns |= {"locale": _column(locale, pa.string(), len(rows)).cast(pa.string()), "attributes": _maps(attributes, len(rows))}
+        columns |= {"locale": _written_out(locale, pa.string(), len(rows)), "attributes": _maps(attributes, len(rows))}
         self._described.append(pa.RecordBatch.from_pydict(columns))
 
     def _golds(self, file: str, lines: np.ndarray, typed: Mapping[str, pa.Array], faults: Faults) -> None:
@@ -230,17 +236,16 @@ def _schema(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
     return pa.schema([schema.field(name) for name in names])
 
 
-def _column(column: pa.Array | None, kind: pa.DataType, rows: int) -> pa.Array:
-    """Return a column of a batch: text dictionary-encoded with null for nothing, whatever the chunk holds, so that batches agree."""
-    if not pa.types.is_string(kind):
-        return pa.nulls(rows, kind) if column is None else column
+def _written_out(column: pa.Array | None, kind: pa.DataType, rows: int) -> pa.Array:
+    """Return a column in its own type, with null where it says nothing."""
     if column is None:
-        return pa.DictionaryArray.from_arrays(pa.nulls(rows, pa.int32()), pa.array([], pa.string()))
-    if not pa.types.is_dictionary(column.type):
+        return pa.nulls(rows, kind)
+    if not pa.types.is_string(kind):
         return column
-    return pa.DictionaryArray.from_arrays(
-        column.indices, pa.array([text or None for text in column.dictionary.to_pylist()], pa.string())
-    )
+    if not pa.types.is_dictionary(column.type):
+        return pc.if_else(pc.equal(pc.binary_length(column), 0), pa.scalar(None, kind), column)
+    texts = pa.array([text or None for text in column.dictionary.to_pylist()], kind)
+    return texts.take(column.indices)
 
 
 def _maps(columns: Mapping[str, pa.Array], rows: int) -> pa.Array:
@@ -253,17 +258,3 @@ def _maps(columns: Mapping[str, pa.Array], rows: int) -> pa.Array:
     offsets = np.concatenate([[0], np.cumsum(filled.sum(axis=1))]).astype(np.int32)
     keys = np.tile(np.array(names, dtype=object), rows).reshape(filled.shape)[filled]
     return pa.MapArray.from_arrays(offsets, pa.array(keys, pa.string()), pa.array(values[filled], pa.string()))
-
-
-def _without_empty(table: pa.Table) -> pa.Table:
-    """Drop the columns that no row fills, and write text out plain."""
-    names = [
-        name
-        for name in table.column_names
-        if name in ("item_id", "rater_id", "question", "label") or table[name].null_count < len(table)
-    ]
-    columns = {
-        name: table[name].cast(RATINGS.field(name).type) if pa.types.is_dictionary(table[name].type) else table[name]
-        for name in names
-    }
-    return pa.table(columns)
