@@ -25,12 +25,19 @@ def load_mapping(path: Path) -> dict[str, Any]:
 
 
 def with_label_set(options: Mapping[str, Any], guidelines: Mapping[str, GuidelineVersion]) -> dict[str, Any]:
-    """Return import options with the closed label set of the guideline that all rows were rated under, where it is known.
+    """Return import options with the closed label sets of the guidelines that all rows were rated under, where they are known.
 
-    A label outside that set is then a bad row, with its line, instead of a surprise when a snapshot is built.
+    A label outside its set is then a bad row, with its line, instead of a surprise when a snapshot is built. One guideline for
+    the whole file is among the ``constants``; where a row answers several ``questions``, each may name its own.
     """
-    constants = options.get("constants")
-    named = str(constants.get("guideline")) if isinstance(constants, Mapping) else ""
-    if "labels" in options or named not in guidelines:
+    if "labels" in options:
         return dict(options)
-    return {**options, "labels": list(guidelines[named].labels)}
+    constants, questions = options.get("constants"), options.get("questions")
+    named = str(constants.get("guideline")) if isinstance(constants, Mapping) else ""
+    if named in guidelines:
+        return {**options, "labels": list(guidelines[named].labels)}
+    asked = (
+        [one.get("guideline") for one in questions.values() if isinstance(one, Mapping)] if isinstance(questions, Mapping) else []
+    )
+    sets = {str(name): list(guidelines[str(name)].labels) for name in asked if str(name) in guidelines}
+    return {**options, "labels": sets} if sets else dict(options)

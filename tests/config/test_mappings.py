@@ -17,3 +17,8 @@ def test_a_label_set_that_is_written_goes_before_the_guideline_s():
 def test_nothing_is_known_of_other_guidelines():
     for options in ({"project": "p"}, {"constants": {"guideline": "old@1"}}, {"constants": "no mapping"}):
         assert with_label_set(options, {"hate@4": HATE}) == options
+
+
+def test_each_question_of_a_row_may_have_its_own_guideline():
+    questions = {"hate": {"label": "is_hate", "guideline": "hate@4"}, "spam": {"label": "is_spam", "guideline": "spam@1"}, "x": "x"}
+    assert with_label_set({"questions": questions}, {"hate@4": HATE})["labels"] == {"hate@4": ["benign", "violating"]}

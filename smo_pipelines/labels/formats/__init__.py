@@ -6,8 +6,10 @@ from typing import Any, Protocol
 
 from smo_pipelines.errors import UnknownName
 from smo_pipelines.labels.batch import LabelBatch
+from smo_pipelines.labels.formats.davidson2017 import read_davidson2017
 from smo_pipelines.labels.formats.kern2023 import read_kern2023
 from smo_pipelines.labels.formats.mapped import read_mapped
+from smo_pipelines.labels.formats.roettger2022 import read_roettger2022
 
 __all__ = ["READERS", "Reader", "read"]
 
@@ -19,7 +21,12 @@ class Reader(Protocol):
         """Return the batch that an export holds."""
 
 
-READERS: Mapping[str, Reader] = {"kern2023": read_kern2023, "mapped": read_mapped}
+READERS: Mapping[str, Reader] = {
+    "davidson2017": read_davidson2017,
+    "kern2023": read_kern2023,
+    "mapped": read_mapped,
+    "roettger2022": read_roettger2022,
+}
 """The reader of each format."""
 
 

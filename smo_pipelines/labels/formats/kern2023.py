@@ -4,25 +4,25 @@ C. Kern, S. Eckman, J. Beck, R. Chew, B. Ma, F. Kreuter (2023). Annotation Sensi
 Model Performance. Findings of EMNLP 2023, 14874-14886.
 """
 
-import html
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from smo_pipelines.errors import LabelError, did_you_mean
 from smo_pipelines.labels.batch import LabelBatch
-from smo_pipelines.labels.formats.records import Quarantine, Record, csv_records
-from smo_pipelines.labels.pseudonyms import pseudonym
+from smo_pipelines.labels.formats.layout import MappedOptions
+from smo_pipelines.labels.formats.mapped import batch_of, project_of, read_tables
 
 __all__ = ["read_kern2023"]
 
 _FILES = {"train": "full_train_s.csv", "test": "full_test_s.csv"}
-_QUESTIONS = {"hate": ("hate.speech", "kern2023-hate@1"), "offensive": ("offensive.language", "kern2023-offensive@1")}
-_COLUMNS = ("tweet.id", "id", "version", "hate.speech", "offensive.language", "tweet_hashed")
-_LABELS = {"0": "0", "0.0": "0", "1": "1", "1.0": "1", "": None, "NA": None}
-_MAX_BAD_SHARE = 0.01
+_COLUMNS = {
+    "item_id": "tweet.id", "text": "tweet_hashed", "rater_id": "id", "instrument": "version", "rater_pool": "version",
+    "rater_attributes.condition": "version",
+}  # fmt: skip
+_QUESTIONS = {
+    "hate": {"label": "hate.speech", "guideline": "kern2023-hate@1"},
+    "offensive": {"label": "offensive.language", "guideline": "kern2023-offensive@1"},
+}
 
 
 def read_kern2023(path: Path, *, options: Mapping[str, Any], key: bytes) -> LabelBatch:
@@ -49,68 +49,22 @@ def read_kern2023(path: Path, *, options: Mapping[str, Any], key: bytes) -> Labe
     ImportRefused
         When a file is missing or is not this data set's.
     """
-    for name in options:
-        if name != "project":
-            raise LabelError(f"the kern2023 format has no option {name!r}; {did_you_mean(name, ['project'])}")
-    project = str(options.get("project", "kern2023"))
-    quarantine = Quarantine(_MAX_BAD_SHARE)
-    items: dict[str, dict[str, Any]] = {}
-    raters: dict[str, dict[str, Any]] = {}
-    ratings: list[dict[str, Any]] = []
-    for split, file in _FILES.items():
-        for record in csv_records(path / file, quarantine, needed=_COLUMNS):
-            reason = _malformed(record)
-            if reason:
-                quarantine.add(file, record.line, reason)
-                continue
-            row = record.fields
-            raw = row["id"]
-            if raw not in raters:
-                raters[raw] = _rater(pseudonym(key, project, raw), row["version"])
-            if row["tweet.id"] not in items:
-                items[row["tweet.id"]] = _item(row, split)
-            ratings += [_rating(row, raters[raw]["rater_id"], question) for question in _QUESTIONS]
-    return LabelBatch(
+    project = project_of(options, "kern2023")
+    parts = [(path / file, _layout(project, split)) for split, file in _FILES.items()]
+    columns, quarantine = read_tables(parts, key=key)
+    return batch_of(project, "kern2023", columns, quarantine)
+
+
+def _layout(project: str, split: str) -> MappedOptions:
+    return MappedOptions(
         project=project,
-        source="kern2023",
-        items=pd.DataFrame(list(items.values())),
-        raters=pd.DataFrame(list(raters.values())),
-        ratings=pd.DataFrame(ratings),
-        quarantine=quarantine.judged(len(ratings) // len(_QUESTIONS)),
+        columns=_COLUMNS,
+        constants={"locale": "en", "rater_kind": "human", "attributes.split": split},
+        questions=_QUESTIONS,
+        blank="skipped",
+        values={"0.0": "0", "1.0": "1", "NA": ""},
+        labels=("0", "1"),
+        legal={"instrument": ("A", "B", "C", "D", "E")},
+        html_entities=True,
+        max_bad_share=0.01,
     )
-
-
-def _malformed(record: Record) -> str:
-    row = record.fields
-    for name in ("tweet.id", "id", "tweet_hashed"):
-        if not row[name]:
-            return f"no {name}"
-    if row["version"] not in ("A", "B", "C", "D", "E"):
-        return f"version {row['version'][:20]!r} is not one of A to E"
-    for column, _ in _QUESTIONS.values():
-        if row[column] not in _LABELS:
-            return f"{column} {row[column][:20]!r} is neither 0 nor 1 nor empty"
-    return ""
-
-
-def _item(row: Mapping[str, str], split: str) -> dict[str, Any]:
-    return {"item_id": row["tweet.id"], "text": html.unescape(row["tweet_hashed"]), "locale": "en", "attributes": {"split": split}}
-
-
-def _rater(rater_id: str, version: str) -> dict[str, Any]:
-    return {"rater_id": rater_id, "kind": "human", "pool": version, "attributes": {"condition": version}}
-
-
-def _rating(row: Mapping[str, str], rater_id: str, question: str) -> dict[str, Any]:
-    column, guideline = _QUESTIONS[question]
-    label = _LABELS[row[column]]
-    return {
-        "item_id": row["tweet.id"],
-        "question": question,
-        "rater_id": rater_id,
-        "label": label,
-        "guideline": guideline,
-        "instrument": row["version"],
-        "locale": "en",
-        "skipped": label is None,
-    }

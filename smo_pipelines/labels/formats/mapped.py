@@ -1,96 +1,31 @@
-"""Any CSV or Parquet file with one rating a row, by a mapping of its columns."""
+"""Any CSV, TSV, Parquet or JSON lines file, by a mapping of its columns."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+from smo_pipelines.errors import LabelError, did_you_mean
+from smo_pipelines.labels.batch import LabelBatch, QuarantinedRow
+from smo_pipelines.labels.formats.collecting import Collector, LabelColumns
+from smo_pipelines.labels.formats.delimited import DelimitedFile
+from smo_pipelines.labels.formats.json_lines import JsonLinesFile
+from smo_pipelines.labels.formats.layout import Cell, MappedOptions
+from smo_pipelines.labels.formats.melting import Faults, long_rows
+from smo_pipelines.labels.formats.parquet_rows import ParquetFile
+from smo_pipelines.labels.formats.records import Quarantine
+from smo_pipelines.labels.formats.table_files import Chunk, TableFile, check_names
+from smo_pipelines.labels.formats.typed_columns import typed_columns
 
-from smo_pipelines.errors import ImportRefused, LabelError, did_you_mean
-from smo_pipelines.labels.batch import LabelBatch
-from smo_pipelines.labels.formats.records import Quarantine, Record, csv_records
-from smo_pipelines.labels.pseudonyms import pseudonym
-
-__all__ = ["MappedOptions", "read_mapped"]
-
-_TEXTS = ("guideline", "instrument", "clause", "review", "currency", "batch", "rating_id")
-_NUMBERS = ("duration_s", "cost")
-_FLAGS = ("is_gold", "skipped", "prelabelled")
-_ITEM_FIELDS = ("text", "locale", "gold")
-_RATER_FIELDS = ("rater_kind", "rater_pool", "rater_locale")
-_NEEDED = ("item_id", "rater_id", "label", "question")
-_KNOWN = frozenset((*_NEEDED, *_TEXTS, *_NUMBERS, *_FLAGS, *_ITEM_FIELDS, *_RATER_FIELDS, "created_at", "round", "reviewer_id"))
-_TRUE, _FALSE = frozenset({"1", "true", "yes", "t", "y"}), frozenset({"0", "false", "no", "f", "n", ""})
-
-
-class _BadRow(ValueError):
-    """Why one row cannot be read."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MappedOptions:
-    """How the columns of a file are read.
-
-    Parameters
-    ----------
-    project : str
-    columns : mapping of str to str
-        Our name of a column to the file's, where they differ, e.g. ``{"label": "answer"}``. Ours are those of the label tables, and
-        ``text, gold, rater_kind, rater_pool, rater_locale``.
-    constants : mapping of str to str
-        Columns that the file does not have, e.g. ``{"question": "hate", "guideline": "hate@3"}``.
-    values : mapping of str to str
-        The file's labels to ours; a label that is not a key stays as it is.
-    attributes : tuple of str
-        The file's columns that become item attributes; all other unmapped columns are left out.
-    labels : tuple of str
-        The guideline's closed set of labels; empty to accept any.
-    max_bad_share : float
-        Above this share of unreadable rows the import is refused whole.
-    """
-
-    project: str
-    columns: Mapping[str, str] = field(default_factory=dict)
-    constants: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[str, str] = field(default_factory=dict)
-    attributes: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-    max_bad_share: float = 0.05
-
-    def __post_init__(self) -> None:
-        for name in (*self.columns, *self.constants):
-            if name not in _KNOWN:
-                raise LabelError(f"the mapping names the column {name!r}, which ratings do not have; {did_you_mean(name, _KNOWN)}")
-        if not 0 <= self.max_bad_share < 1:
-            raise LabelError(f"max_bad_share {self.max_bad_share} is not a share below 1")
-
-    @classmethod
-    def of(cls, options: Mapping[str, Any]) -> "MappedOptions":
-        """Return options from plain configuration.
-
-        Raises
-        ------
-        LabelError
-            When an option is not known, or the project is not named.
-        """
-        legal = [f.name for f in fields(cls)]
-        for name in options:
-            if name not in legal:
-                raise LabelError(f"the mapped format has no option {name!r}; {did_you_mean(name, legal)}")
-        if "project" not in options:
-            raise LabelError("the mapped format needs the option 'project': which project the ratings belong to")
-        tuples = {name: tuple(options[name]) for name in ("attributes", "labels") if name in options}
-        return cls(**{**options, **tuples})
+__all__ = ["batch_of", "project_of", "read_mapped", "read_tables"]
 
 
 def read_mapped(path: Path, *, options: Mapping[str, Any], key: bytes) -> LabelBatch:
-    """Read one CSV or Parquet file; see :class:`MappedOptions`.
+    """Read one file; see :class:`~smo_pipelines.labels.formats.layout.MappedOptions`.
 
-    A row that cannot be read goes to quarantine with its line (of a Parquet file, its row) and a reason: an id or label is
-    missing, a label is not one of the guideline's, a moment or number is malformed, a text differs from what the same item had
-    before.
+    Its name's ending says what it is: ``.parquet``, ``.jsonl`` or ``.ndjson``, ``.tsv``; anything else is CSV. A row that cannot be
+    read goes to quarantine with its line (of a Parquet file, its row) and a reason: an id or label is missing, a label is not one of
+    the guideline's, a moment or number is malformed, a text differs from what the same item had before. Where a row holds several
+    labels, one that cannot be read is put aside alone, under the name of its column.
 
     Parameters
     ----------
@@ -101,153 +36,107 @@ def read_mapped(path: Path, *, options: Mapping[str, Any], key: bytes) -> LabelB
 
     Raises
     ------
+    LabelError
+        When the options cannot be meant so.
     ImportRefused
         When the file or its header cannot be read, or too many rows are bad.
     """
     mapping = MappedOptions.of(options)
-    quarantine = Quarantine(mapping.max_bad_share)
-    rows = _Rows(mapping, key)
-    for record in _records(path, mapping, quarantine):
-        try:
-            rows.add(record)
-        except _BadRow as error:
-            quarantine.add(path.name, record.line, str(error))
-    return LabelBatch(
-        project=mapping.project,
-        source="mapped",
-        items=pd.DataFrame(list(rows.items.values())),
-        raters=pd.DataFrame(list(rows.raters.values())),
-        ratings=pd.DataFrame(rows.ratings),
-        quarantine=quarantine.judged(len(rows.ratings)),
-    )
+    columns, quarantine = read_tables([(path, mapping)], key=key)
+    return batch_of(mapping.project, "mapped", columns, quarantine)
 
 
-def _records(path: Path, mapping: MappedOptions, quarantine: Quarantine) -> Iterator[Record]:
-    needed = [mapping.columns.get(name, name) for name in _NEEDED if name not in mapping.constants]
-    needed += [*mapping.columns.values(), *mapping.attributes]
-    if path.suffix != ".parquet":
-        return csv_records(path, quarantine, needed=tuple(dict.fromkeys(needed)))
-    return _parquet_records(path, tuple(dict.fromkeys(needed)))
+def read_tables(parts: Sequence[tuple[Path, MappedOptions]], *, key: bytes) -> tuple[LabelColumns, tuple[QuarantinedRow, ...]]:
+    """Read the files of one import.
+
+    Parameters
+    ----------
+    parts : sequence of (Path, MappedOptions)
+        Each file with how it is read. The project and the share of rows that may be bad are the first's.
+    key : bytes
+        The key of the raters' pseudonyms.
+
+    Returns
+    -------
+    tuple of LabelColumns and tuple of QuarantinedRow
+
+    Raises
+    ------
+    ImportRefused
+        When a file or its header cannot be read, or too many rows are bad.
+    """
+    _, first = parts[0]
+    quarantine = Quarantine(first.max_bad_share)
+    collector = Collector(first.project, key)
+    good = sum(_read(path, options, collector, quarantine) for path, options in parts)
+    bad = len({(row.file, row.line) for row in quarantine.rows})
+    rows = quarantine.judged(good, bad=bad)
+    return collector.collected(), rows
 
 
-def _parquet_records(path: Path, needed: tuple[str, ...]) -> Iterator[Record]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        file = pq.ParquetFile(path)
-    except (OSError, pa.ArrowException) as error:
-        raise ImportRefused(f"cannot read {path} as Parquet: {error}") from error
-    missing = [name for name in needed if name not in file.schema_arrow.names]
-    if missing:
-        raise ImportRefused(f"{path.name} lacks the columns {missing}; it has {', '.join(file.schema_arrow.names)}")
-    line = 0
-    for batch in file.iter_batches():
-        for row in batch.to_pylist():
-            line += 1
-            yield Record(line, {name: _plain_text(value) for name, value in row.items()})
+def batch_of(project: str, source: str, columns: LabelColumns, quarantine: tuple[QuarantinedRow, ...]) -> LabelBatch:
+    """Return what was read as a batch."""
+    items, raters, ratings = (table.to_pandas() for table in columns)
+    return LabelBatch(project=project, source=source, items=items, raters=raters, ratings=ratings, quarantine=quarantine)
 
 
-def _plain_text(value: Any) -> str:
-    if value is None or value != value:  # noqa: PLR0124 -- NaN is the value that differs from itself
-        return ""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+def project_of(options: Mapping[str, Any], name: str) -> str:
+    """Return the project of a format that has no other option.
+
+    Parameters
+    ----------
+    options : mapping
+    name : str
+        The format's name, and the project's unless given.
+
+    Raises
+    ------
+    LabelError
+        When another option is given.
+    """
+    for option in options:
+        if option != "project":
+            raise LabelError(f"the {name} format has no option {option!r}; {did_you_mean(option, ['project'])}")
+    return str(options.get("project", name))
 
 
-class _Rows:
-    """The rows read so far; an item or rater is described by its first row."""
-
-    def __init__(self, mapping: MappedOptions, key: bytes) -> None:
-        self.mapping, self.key = mapping, key
-        self.items: dict[str, dict[str, Any]] = {}
-        self.raters: dict[str, dict[str, Any]] = {}
-        self.ratings: list[dict[str, Any]] = []
-        self._first_lines: dict[str, int] = {}
-
-    def add(self, record: Record) -> None:
-        row = self._row(record)
-        rating = _rating(row, self.mapping)
-        rating["rater_id"] = self._pseudonym(row["rater_id"])
-        if row.get("reviewer_id"):
-            rating["reviewer_id"] = self._pseudonym(row["reviewer_id"])
-        self._item(row, record)
-        described = {name.removeprefix("rater_"): row[name] for name in _RATER_FIELDS if row.get(name)}
-        self.raters.setdefault(rating["rater_id"], {"rater_id": rating["rater_id"], **described})
-        self.ratings.append(rating)
-
-    def _row(self, record: Record) -> dict[str, str]:
-        mapped = {name: record.fields.get(self.mapping.columns.get(name, name), "") for name in _KNOWN}
-        # A text is kept to the letter; names, labels and numbers lose the blanks around them.
-        stripped = {name: value if name == "text" else value.strip() for name, value in mapped.items()}
-        return {**stripped, **self.mapping.constants}
-
-    def _pseudonym(self, raw_id: str) -> str:
-        return pseudonym(self.key, self.mapping.project, raw_id)
-
-    def _item(self, row: Mapping[str, str], record: Record) -> None:
-        if not row["text"]:
-            return
-        item_id = row["item_id"]
-        known = self.items.get(item_id)
-        if known is None:
-            attributes = {name: record.fields[name] for name in self.mapping.attributes if record.fields[name]}
-            gold = {row["guideline"]: self.mapping.values.get(row["gold"], row["gold"])} if row["gold"] and row["guideline"] else {}
-            self.items[item_id] = {
-                "item_id": item_id, "text": row["text"], "locale": row["locale"] or None, "attributes": attributes, "gold": gold,
-            }  # fmt: skip
-            self._first_lines[item_id] = record.line
-        elif known["text"] != row["text"]:
-            raise _BadRow(f"the text of item {item_id!r} is not the one it had on line {self._first_lines[item_id]}")
+def _read(path: Path, options: MappedOptions, collector: Collector, quarantine: Quarantine) -> int:
+    """Read one file and return how many of its rows are good throughout."""
+    good = 0
+    with _open(path, options) as file:
+        if file.names is not None:
+            check_names(path, file.names, options.needed)
+        cells = options.cells(path.name, file.names)
+        wanted = frozenset((*options.sources.values(), *options.needed, *(cell.column for cell in cells)))
+        for chunk in file.chunks(wanted, quarantine):
+            good += _add(path.name, chunk, options, cells, collector, quarantine)
+        if file.names:
+            check_names(path, file.names, options.needed)
+    return good
 
 
-def _rating(row: Mapping[str, str], mapping: MappedOptions) -> dict[str, Any]:
-    for name in ("item_id", "rater_id", "question"):
-        if not row[name]:
-            raise _BadRow(f"no {name}")
-    flags = {name: _flag(name, row[name]) for name in _FLAGS}
-    label = mapping.values.get(row["label"], row["label"])
-    if not label and not flags["skipped"]:
-        raise _BadRow("no label, and not marked as skipped")
-    if label and mapping.labels and label not in mapping.labels:
-        raise _BadRow(f"label {label[:40]!r} is not one of {', '.join(mapping.labels)}")
-    numbers = {name: _number(name, row[name]) for name in (*_NUMBERS, "round")}
-    return {
-        "item_id": row["item_id"],
-        "question": row["question"],
-        "label": label or None,
-        "locale": row["locale"] or None,
-        "created_at": _moment(row["created_at"]),
-        **{name: row[name] or None for name in _TEXTS},
-        **flags,
-        **numbers,
-    }
+def _open(path: Path, options: MappedOptions) -> TableFile:
+    ending = path.suffix.lower()
+    if ending == ".parquet":
+        return ParquetFile(path)
+    if ending in (".jsonl", ".ndjson"):
+        return JsonLinesFile(path)
+    return DelimitedFile(path, delimiter=options.delimiter or ("\t" if ending == ".tsv" else ","), quotes=options.quotes)
 
 
-def _flag(name: str, text: str) -> bool:
-    lowered = text.lower()
-    if lowered not in _TRUE | _FALSE:
-        raise _BadRow(f"{name} {text[:40]!r} is neither true nor false")
-    return lowered in _TRUE
-
-
-def _number(name: str, text: str) -> float | int | None:
-    if not text:
-        return None
-    try:
-        return int(text) if name == "round" else float(text)
-    except ValueError:
-        raise _BadRow(f"{name} {text[:40]!r} is not a number") from None
-
-
-def _moment(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise _BadRow(f"created_at {text[:40]!r} is not an ISO-8601 moment") from None
-    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+def _add(
+    file: str, chunk: Chunk, options: MappedOptions, cells: Sequence[Cell], collector: Collector, quarantine: Quarantine
+) -> int:
+    """Collect what some rows hold, put aside what cannot be read, and return how many rows are good throughout."""
+    of_rows = Faults(len(chunk.lines))
+    rows = long_rows(chunk, options, cells, of_rows)
+    of_labels = Faults(len(rows.lines))
+    typed = typed_columns(rows, options, of_labels)
+    collector.add(file, rows.lines, typed, of_labels)
+    reasons = [(int(chunk.lines[row]), reason) for row, reason in of_rows.reasons.items()]
+    reasons += [(int(rows.lines[row]), reason) for row, reason in of_labels.reasons.items()]
+    for line, reason in sorted(
+        dict.fromkeys(reasons), key=lambda pair: pair[0]
+    ):  # a row's own fault is the same for each of its labels
+        quarantine.add(file, line, reason)
+    return len(chunk.lines) - len({line for line, _ in reasons})
