@@ -76,8 +76,7 @@ def read_tables(parts: Sequence[tuple[Path, MappedOptions]], *, key: bytes) -> t
 
 def batch_of(project: str, source: str, columns: LabelColumns, quarantine: tuple[QuarantinedRow, ...]) -> LabelBatch:
     """Return what was read as a batch."""
-    items, raters, ratings = (table.to_pandas() for table in columns)
-    return LabelBatch(project=project, source=source, items=items, raters=raters, ratings=ratings, quarantine=quarantine)
+    return LabelBatch(project=project, source=source, quarantine=quarantine, **columns._asdict())
 
 
 def project_of(options: Mapping[str, Any], name: str) -> str:
