@@ -1,7 +1,8 @@
 """Dawid and Skene's estimator beside crowd-kit's: time, memory and how far the answers differ, at equal iterations.
 
 Each side runs alone in a fresh process on the same ratings, drawn from ``--seed``. What is timed is the fit, from ratings in memory
-to posteriors; the peak is the process's highest resident size, its libraries and the ratings included. crowd-kit decides how many
+to posteriors, by the processor's clock: both sides run on one core, and a busy machine slows what waits, not what is counted. The
+peak is the process's highest resident size, its libraries and the ratings included. crowd-kit decides how many
 iterations there are, by its own stopping rule and at most ``--iterations``, and this project's estimator then runs as many.
 
     python -m bench.dawid_skene [--quick] [--ratings N] [--raters N] [--iterations N] [--seed S]
@@ -63,12 +64,12 @@ def one_side(side: str, folder: Path, iterations: int) -> None:
     with np.load(folder / "crowd.npz") as columns:
         crowd = Crowd(**{name: column if column.ndim else int(column) for name, column in columns.items()})
     fit = SIDES[side](crowd, iterations)
-    started = time.perf_counter()
+    started = time.process_time(), time.perf_counter()
     posterior, ran = fit()
-    seconds = time.perf_counter() - started
+    seconds, wall_seconds = time.process_time() - started[0], time.perf_counter() - started[1]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     np.save(folder / f"{side}.npy", posterior)
-    print(json.dumps({"seconds": seconds, "peak_bytes": peak, "iterations": ran}))
+    print(json.dumps({"seconds": seconds, "wall_seconds": wall_seconds, "peak_bytes": peak, "iterations": ran}))
 
 
 def in_own_process(side: str, folder: Path, iterations: int) -> dict[str, float]:
@@ -90,6 +91,8 @@ def compared(crowd: Crowd, iterations: int) -> dict[str, float]:
         "iterations": own["iterations"],
         "seconds": round(own["seconds"], 3),
         "peer_seconds": round(theirs["seconds"], 3),
+        "wall_seconds": round(own["wall_seconds"], 3),
+        "peer_wall_seconds": round(theirs["wall_seconds"], 3),
         "ratio": round(theirs["seconds"] / own["seconds"], 1),
         "max_abs_diff": difference,
         "peak_gb": round(own["peak_bytes"] / 1e9, 3),
