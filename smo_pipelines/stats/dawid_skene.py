@@ -212,7 +212,7 @@ def _canonical(
     A rater's number is the place of a hash of all that this rater rated: a sum of hashes of ratings, so their order plays no role.
     Raters with equal hashes rated alike and may be swapped. The last value is the new number of each rater.
     """
-    _, n_raters, n_labels = sizes
+    _, n_raters, n_labels = (int(size) for size in sizes)
     for name, positions, size in zip(("item", "rater", "label"), (item, rater, label), sizes, strict=True):
         if len(positions) and not (positions.min() >= 0 and positions.max() < size):
             raise ValueError(f"{name} has positions from {positions.min()} to {positions.max()}; 0 to {size - 1} is legal")
