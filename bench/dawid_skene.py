@@ -58,6 +58,14 @@ def peer(crowd: Crowd, iterations: int) -> Callable[[], tuple[np.ndarray, int]]:
 SIDES = {"ours": ours, "peer": peer}
 
 
+def peak_bytes() -> int:
+    """Return the highest resident size of this process; on Linux ``getrusage`` would count its parent's as well."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return 1024 * next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 def one_side(side: str, folder: Path, iterations: int) -> None:
     """Fit the folder's crowd in this process, leave the posteriors there, and print what it took."""
     warnings.simplefilter("ignore")  # crowd-kit passes pandas an argument that pandas has deprecated
@@ -67,7 +75,7 @@ def one_side(side: str, folder: Path, iterations: int) -> None:
     started = time.process_time(), time.perf_counter()
     posterior, ran = fit()
     seconds, wall_seconds = time.process_time() - started[0], time.perf_counter() - started[1]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_bytes()
     np.save(folder / f"{side}.npy", posterior)
     print(json.dumps({"seconds": seconds, "wall_seconds": wall_seconds, "peak_bytes": peak, "iterations": ran}))
 
@@ -112,7 +120,7 @@ def main(arguments: Sequence[str]) -> None:
     if asked.side:
         one_side(asked.side[0], Path(asked.side[1]), int(asked.side[2]))
         return
-    ratings = asked.ratings or (150_000 if asked.quick else 3_000_000)
+    ratings = asked.ratings or (600_000 if asked.quick else 3_000_000)
     raters = asked.raters or (200 if asked.quick else 2000)
     rows = {
         name: compared(draw(asked.seed, n_items=ratings // PER_ITEM, n_raters=raters, per_item=PER_ITEM), asked.iterations)

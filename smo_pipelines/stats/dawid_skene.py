@@ -11,7 +11,7 @@ from scipy import sparse
 
 __all__ = ["DawidSkeneFit", "fit_dawid_skene", "label_shares"]
 
-_ITEMS_AT_ONCE = 1 << 16  # so that the numbers of a block stay in the processor's cache
+_ITEMS_AT_ONCE = 1 << 15  # so that the numbers of a block stay in the processor's cache
 _NOTHING = 1e-10  # stands for a count or a share of 0, whose logarithm is not finite
 _NEVER = 1e-300  # the same for a label that a rater never gives, so that no rating asks for its logarithm
 
