@@ -1,7 +1,8 @@
 """Dawid and Skene's estimator beside crowd-kit's: time, memory and how far the answers differ, at equal iterations.
 
 Each side runs alone in a fresh process on the same ratings, drawn from ``--seed``. What is timed is the fit, from ratings in memory
-to posteriors; the peak is the process's highest resident size, its libraries and the ratings included. crowd-kit decides how many
+to posteriors, by the processor's clock: both sides run on one core, and a busy machine slows what waits, not what is counted. The
+peak is the process's highest resident size, its libraries and the ratings included. crowd-kit decides how many
 iterations there are, by its own stopping rule and at most ``--iterations``, and this project's estimator then runs as many.
 
     python -m bench.dawid_skene [--quick] [--ratings N] [--raters N] [--iterations N] [--seed S]
@@ -57,18 +58,26 @@ def peer(crowd: Crowd, iterations: int) -> Callable[[], tuple[np.ndarray, int]]:
 SIDES = {"ours": ours, "peer": peer}
 
 
+def peak_bytes() -> int:
+    """Return the highest resident size of this process; on Linux ``getrusage`` would count its parent's as well."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return 1024 * next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 def one_side(side: str, folder: Path, iterations: int) -> None:
     """Fit the folder's crowd in this process, leave the posteriors there, and print what it took."""
     warnings.simplefilter("ignore")  # crowd-kit passes pandas an argument that pandas has deprecated
     with np.load(folder / "crowd.npz") as columns:
         crowd = Crowd(**{name: column if column.ndim else int(column) for name, column in columns.items()})
     fit = SIDES[side](crowd, iterations)
-    started = time.perf_counter()
+    started = time.process_time(), time.perf_counter()
     posterior, ran = fit()
-    seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    seconds, wall_seconds = time.process_time() - started[0], time.perf_counter() - started[1]
+    peak = peak_bytes()
     np.save(folder / f"{side}.npy", posterior)
-    print(json.dumps({"seconds": seconds, "peak_bytes": peak, "iterations": ran}))
+    print(json.dumps({"seconds": seconds, "wall_seconds": wall_seconds, "peak_bytes": peak, "iterations": ran}))
 
 
 def in_own_process(side: str, folder: Path, iterations: int) -> dict[str, float]:
@@ -90,6 +99,8 @@ def compared(crowd: Crowd, iterations: int) -> dict[str, float]:
         "iterations": own["iterations"],
         "seconds": round(own["seconds"], 3),
         "peer_seconds": round(theirs["seconds"], 3),
+        "wall_seconds": round(own["wall_seconds"], 3),
+        "peer_wall_seconds": round(theirs["wall_seconds"], 3),
         "ratio": round(theirs["seconds"] / own["seconds"], 1),
         "max_abs_diff": difference,
         "peak_gb": round(own["peak_bytes"] / 1e9, 3),
@@ -109,7 +120,7 @@ def main(arguments: Sequence[str]) -> None:
     if asked.side:
         one_side(asked.side[0], Path(asked.side[1]), int(asked.side[2]))
         return
-    ratings = asked.ratings or (150_000 if asked.quick else 3_000_000)
+    ratings = asked.ratings or (600_000 if asked.quick else 3_000_000)
     raters = asked.raters or (200 if asked.quick else 2000)
     rows = {
         name: compared(draw(asked.seed, n_items=ratings // PER_ITEM, n_raters=raters, per_item=PER_ITEM), asked.iterations)

@@ -11,7 +11,7 @@ from scipy import sparse
 
 __all__ = ["DawidSkeneFit", "fit_dawid_skene", "label_shares"]
 
-_ITEMS_AT_ONCE = 1 << 16  # so that the numbers of a block stay in the processor's cache
+_ITEMS_AT_ONCE = 1 << 15  # so that the numbers of a block stay in the processor's cache
 _NOTHING = 1e-10  # stands for a count or a share of 0, whose logarithm is not finite
 _NEVER = 1e-300  # the same for a label that a rater never gives, so that no rating asks for its logarithm
 
@@ -212,7 +212,7 @@ def _canonical(
     A rater's number is the place of a hash of all that this rater rated: a sum of hashes of ratings, so their order plays no role.
     Raters with equal hashes rated alike and may be swapped. The last value is the new number of each rater.
     """
-    _, n_raters, n_labels = sizes
+    _, n_raters, n_labels = (int(size) for size in sizes)
     for name, positions, size in zip(("item", "rater", "label"), (item, rater, label), sizes, strict=True):
         if len(positions) and not (positions.min() >= 0 and positions.max() < size):
             raise ValueError(f"{name} has positions from {positions.min()} to {positions.max()}; 0 to {size - 1} is legal")

@@ -22,6 +22,9 @@ def gold_weighted(votes: Votes, n_items: int, weights: np.ndarray | None = None,
     logistic function of the weight for minus the weight against. The odds are even because a majority's are, and because hidden
     gold is not a random sample of the items.
 
+    One number for a rater takes them to be as good on positive items as on negative ones. Where raters are rather strict or lenient,
+    a majority does as well, and ``dawid_skene`` better.
+
     A rater's p is their share of right answers on gold after four more answers that are as right as all raters' together: so a
     rater without gold answers has the accuracy of the pool. A rater at or below chance (1/K) weighs nothing: turning their labels
     round could give an item a label that nobody chose. An item of such raters alone has probability one half, and is a tie.
