@@ -152,11 +152,11 @@ def value_in_words(value: float, unit: str) -> str:
 
     Examples
     --------
-    >>> value_in_words(0.8312, "share"), value_in_words(0.8312, ""), value_in_words(12.34, "s"), value_in_words(0.0312, "USD")
-    ('83.1%', '0.831', '12.3 s', '0.0312 USD')
+    >>> value_in_words(0.8312, "share"), value_in_words(0.8312, ""), value_in_words(12.34, "s"), value_in_words(0.7, "USD")
+    ('83.1%', '0.831', '12.3 s', '0.7000 USD')
     """
     if unit == "share":
         return f"{100.0 * value:.1f}%"
     if not unit:
         return f"{value:.3f}"
-    return f"{value:.1f} {unit}" if unit in ("s", "labels a rater-day") else f"{value:.4g} {unit}"
+    return f"{value:.1f} {unit}" if unit in ("s", "labels a rater-day") else f"{value:#.4g} {unit}"

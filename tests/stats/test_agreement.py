@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from statsmodels.stats import inter_rater
 
 from smo_pipelines.errors import CannotEstimate
-from smo_pipelines.stats.agreement import AC1, AGREEMENT, FLEISS, Scale, alpha_of, coefficient_value, counts_of
+from smo_pipelines.stats.agreement import AC1, AGREEMENT, FLEISS, MAJORITY_SHARE, Scale, alpha_of, coefficient_value, counts_of
 
 # Krippendorff (2011), p. 1: the labels of 4 observers for 12 units, 0 where one is missing.
 OBSERVERS = np.array(
@@ -115,6 +115,15 @@ def test_reversing_a_scale_of_ranks_changes_nothing_and_no_coefficient_passes_on
     ordinal = coefficient_value(alpha_of(Scale.ordinal), counts)
     assert coefficient_value(alpha_of(Scale.ordinal), counts[:, ::-1]) == pytest.approx(ordinal, abs=1e-12)
     assert max(coefficient_value(c, counts) for c in (alpha_of(), FLEISS, AC1, AGREEMENT)) <= 1 + 1e-12
+
+
+@given(TABLES)
+@settings(max_examples=30)
+def test_the_share_with_the_majority_is_at_least_the_agreement_of_pairs(counts):
+    paired = counts[counts.sum(axis=1) >= 2]
+    expected = (paired.max(axis=1) / paired.sum(axis=1)).mean()
+    assert coefficient_value(MAJORITY_SHARE, counts) == pytest.approx(expected, abs=1e-12)
+    assert expected >= coefficient_value(AGREEMENT, counts) - 1e-12
 
 
 def test_with_two_labels_every_scale_is_nominal():
