@@ -13,6 +13,7 @@ from smo_pipelines.cli.console import errors
 from smo_pipelines.cli.experiments import add_to as add_experiments
 from smo_pipelines.cli.labels import add_to as add_labels
 from smo_pipelines.cli.project import add_to as add_project
+from smo_pipelines.cli.quality import add_to as add_quality
 from smo_pipelines.cli.serve import add_to as add_serve
 from smo_pipelines.errors import SmoError
 
@@ -38,7 +39,7 @@ def _root(
     context.obj = root
 
 
-for add_commands in (add_project, add_labels, add_experiments, add_serve):
+for add_commands in (add_project, add_labels, add_experiments, add_quality, add_serve):
     add_commands(app)
 
 

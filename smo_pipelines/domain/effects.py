@@ -187,6 +187,12 @@ class WhyNot(StrEnum):
     few_redraws = "few_redraws"
     no_gold = "no_gold"
     no_items = "no_items"
+    no_disagreement = "no_disagreement"
+    no_common_ground = "no_common_ground"
+    anonymous_raters = "anonymous_raters"
+    several_questions = "several_questions"
+    mixed_currencies = "mixed_currencies"
+    not_recorded = "not_recorded"
 
 
 @dataclass(frozen=True, kw_only=True)

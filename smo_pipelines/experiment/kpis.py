@@ -1,0 +1,86 @@
+"""The key figures of a project: measured over its newest window and the ones before, and judged."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from smo_pipelines.analysis.kpis import judge_kpi
+from smo_pipelines.config.kpis import load_kpis
+from smo_pipelines.domain.effects import WhyNot
+from smo_pipelines.domain.kpis import Kpi, KpiOutcome, KpiWindow
+from smo_pipelines.domain.quality import NotMeasured, QualityGroup
+from smo_pipelines.experiment.workspace import Workspace
+
+if TYPE_CHECKING:
+    from smo_pipelines.labels.rated_rows import RatedRows
+
+__all__ = ["kpi_outcomes"]
+
+HISTORY = 4
+"""Earlier windows that a key figure is compared with."""
+
+_Keys = tuple[tuple[str, str], ...]
+
+
+def kpi_outcomes(
+    workspace: Workspace, project: str, *, as_of: datetime | None = None, history: int = HISTORY
+) -> tuple[KpiOutcome, ...]:
+    """Return how every key figure of a project stands.
+
+    Windows end at ``as_of``, or when the newest rating was made where that is not given, and count backwards from there by when
+    ratings were made (imported, where that is not recorded).
+
+    Parameters
+    ----------
+    workspace : Workspace
+    project : str
+    as_of : datetime, optional
+        Only what was imported by then.
+    history : int
+        How many earlier windows are measured.
+
+    Raises
+    ------
+    ConfigError
+        When the project has no readable file of key figures.
+    NoRatings
+        When it has no ratings by then.
+    """
+    from smo_pipelines.labels.rated_rows import check_groupings, rated_rows
+
+    kpis = load_kpis(workspace.root, project)
+    for kpi in kpis:
+        check_groupings([*kpi.by, *(name for name, _ in kpi.where)])
+    rows = rated_rows(workspace.tables, project, as_of=as_of)
+    end = as_of or rows.newest
+    return tuple(outcome for kpi in kpis for outcome in _outcomes(workspace, kpi, rows.selected(kpi.where), end, history))
+
+
+def _outcomes(workspace: Workspace, kpi: Kpi, rows: "RatedRows", end: datetime, history: int) -> list[KpiOutcome]:
+    from smo_pipelines.labels.quality import quality_of_rows
+
+    length = timedelta(days=kpi.window_days)
+    ends = [end - k * length for k in range(history + 1)]
+    guidelines = workspace.catalogue.guidelines
+    measured: list[dict[_Keys, QualityGroup]] = [
+        {
+            group.keys: group
+            for group in quality_of_rows(rows.within(last - length, last), guidelines=guidelines, by=kpi.by, measures=[kpi.measure])
+        }
+        for last in ends
+    ]
+    # a group that fell silent is judged too: not known, for want of ratings
+    keys = sorted({key for found in measured for key in found}) or [()]
+
+    def window(last: datetime, group: QualityGroup | None) -> KpiWindow:
+        nothing = NotMeasured(code=WhyNot.no_items, sentence="no rating was made in this time")
+        return KpiWindow(start=last - length, end=last, told=nothing if group is None else group.measures[kpi.measure])
+
+    return [
+        judge_kpi(
+            kpi,
+            [window(last, found.get(key)) for last, found in zip(ends, measured, strict=True)],
+            keys=key,
+            raters=measured[0][key].raters if key in measured[0] else 0,
+        )
+        for key in keys
+    ]
