@@ -68,10 +68,13 @@ def read_argilla(path: Path, *, options: Mapping[str, Any], key: bytes, listener
     text = survey.text_key(chosen, path.name)
     questions = survey.chosen_questions(chosen, path.name, kinds=("label", "rating"))
     for theirs in questions:
-        _check_kinds(path.name, theirs, survey.questions[theirs])
+        _check_kinds(path.name, theirs, survey.questions.get(theirs, set()))
     rows = JsonRows(FORMAT, chosen, key, listener)
     for record, row in _records(path, rows.quarantine, listener):
         _read(path.name, record, row, rows, text, questions)
+    others = survey.others(chosen, questions)
+    if others:
+        rows.note(f"questions that were not read: {others}")
     if nested:
         rows.note(
             f"WARNING: {nested:,} records are of the nested form, which does not say whether a response was submitted, a draft or "
@@ -101,8 +104,7 @@ def _survey(path: Path, listener: Listener) -> tuple[Survey, int]:
         survey.saw(_data(row))
         nested += isinstance(row.get("responses"), dict)
         for response in _all_responses(row):
-            if response.value is not None:
-                survey.asked(response.question, _kind(response.value))
+            survey.asked(response.question, *([] if response.value is None else [_kind(response.value)]))
     return survey, nested
 
 

@@ -116,9 +116,9 @@ class Survey:
         self.keys.update(data)
         self.texts.update(name for name, value in data.items() if isinstance(value, str))
 
-    def asked(self, question: str, kind: str) -> None:
-        """Count one answer."""
-        self.questions.setdefault(question, set()).add(kind)
+    def asked(self, question: str, *kind: str) -> None:
+        """Count one answer, of a kind unless it is empty."""
+        self.questions.setdefault(question, set()).update(kind)
 
     def text_key(self, options: JsonOptions, file: str) -> str:
         """Return the key of the items' texts.
@@ -154,7 +154,7 @@ class Survey:
         ImportRefused
             When the mapping names none and there is not exactly one, or it names one that the file does not have.
         """
-        named = ", ".join(f"{name} ({'/'.join(sorted(found))})" for name, found in sorted(self.questions.items()))
+        named = _named(self.questions)
         if options.questions:
             for theirs in options.questions.values():
                 if self.questions and theirs not in self.questions:
@@ -164,7 +164,7 @@ class Survey:
             return {theirs: ours for ours, theirs in options.questions.items()}
         legal = set(kinds)
         used = {theirs for theirs in options.columns.values() if theirs not in self.keys}
-        choices = sorted(name for name, found in self.questions.items() if found & legal and name not in used)
+        choices = sorted(name for name, found in self.questions.items() if (found & legal or not found) and name not in used)
         if len(choices) == 1:
             return {choices[0]: options.constants.get("question", choices[0])}
         if not self.questions:
@@ -173,6 +173,11 @@ class Survey:
             f"{file} asks {named}, and {'none of them is' if not choices else 'more than one is'} a label by its form: say which is "
             "a question of yours in the mapping, questions: {hate: its name in the export}"
         )
+
+    def others(self, options: JsonOptions, chosen: Mapping[str, str]) -> str:
+        """Return the questions that are neither chosen nor a column of the mapping, in words."""
+        used = {*chosen, *options.columns.values()}
+        return _named({name: kinds for name, kinds in self.questions.items() if name not in used})
 
     def check(self, options: JsonOptions, file: str) -> None:
         """Make sure that every key which the mapping names is there.
@@ -185,6 +190,10 @@ class Survey:
             if name not in self.keys and name not in self.questions:
                 legal = {*self.keys, *self.questions}
                 raise ImportRefused(f"no record of {file} has the key {name!r} that the mapping names; {did_you_mean(name, legal)}")
+
+
+def _named(questions: Mapping[str, Iterable[str]]) -> str:
+    return ", ".join(f"{name} ({'/'.join(sorted(kinds)) or 'unanswered'})" for name, kinds in sorted(questions.items()))
 
 
 def _check_form(form: str, name: str, value: object) -> None:

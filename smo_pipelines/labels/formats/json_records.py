@@ -5,13 +5,16 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 from smo_pipelines.errors import ImportRefused
 from smo_pipelines.labels.formats.listener import SILENT, Listener
 from smo_pipelines.labels.formats.records import Quarantine
 
-__all__ = ["JsonRecord", "good_records", "json_records"]
+__all__ = ["JsonForm", "JsonRecord", "good_records", "json_form", "json_records"]
+
+JsonForm = Literal["array", "object", "lines", "none"]
+"""The forms of a file that holds records in JSON, or none."""
 
 _CHUNK = 1 << 20
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -83,11 +86,7 @@ def json_records(path: Path, *, members: bool = False, listener: Listener = SILE
         When the file cannot be opened or is not JSON; the sentence names line and column. A line of JSON lines that is not JSON
         is a record with a fault.
     """
-    try:
-        stream = path.open("rb")
-    except OSError as error:
-        raise ImportRefused(f"cannot open {path}: {error.strerror}") from error
-    with stream:
+    with _opened(path) as stream:
         text = _Text(path.name, stream.read, max(path.stat().st_size, 1), listener)
         first = text.peek()
         if not first:
@@ -105,6 +104,31 @@ def json_records(path: Path, *, members: bool = False, listener: Listener = SILE
             value, fault = text.value()
             text.end()
             yield JsonRecord(line, 1, "", value, fault)
+
+
+def json_form(path: Path) -> JsonForm:
+    """Return what a file's first characters make it: an array, an object, lines of JSON, or no JSON.
+
+    Raises
+    ------
+    ImportRefused
+        When the file cannot be opened.
+    """
+    with _opened(path) as stream:
+        text = _Text(path.name, stream.read, max(path.stat().st_size, 1), SILENT)
+        first = text.peek()
+        if first == "[":
+            return "array"
+        if first != "{":
+            return "none"
+        return "lines" if text.holds_lines() else "object"
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise ImportRefused(f"cannot open {path}: {error.strerror}") from error
 
 
 def _elements(text: "_Text") -> Iterator[JsonRecord]:

@@ -85,7 +85,7 @@ class _Reading:
         self.questions = survey.chosen_questions(options, file, kinds=LABEL_KINDS)
         self.gold_without_guideline = 0
         for theirs in self.questions:
-            _check_kinds(file, theirs, survey.questions[theirs])
+            _check_kinds(file, theirs, survey.questions.get(theirs, set()))
 
     def task(self, record: JsonRecord, task: Mapping[str, Any]) -> None:
         """Read a task: its item, then each annotation on its own."""
@@ -173,10 +173,9 @@ class _Reading:
 
     def say_what_is_missing(self) -> None:
         """Say which control tags were not read, and which gold cannot be kept with its item."""
-        used = {*self.questions, *self.options.columns.values()}
-        others = {name: "/".join(sorted(kinds)) for name, kinds in self.survey.questions.items() if name not in used}
+        others = self.survey.others(self.options, self.questions)
         if others:
-            self.rows.note(f"control tags that were not read: {', '.join(f'{n} ({k})' for n, k in sorted(others.items()))}")
+            self.rows.note(f"control tags that were not read: {others}")
         if self.gold_without_guideline:
             self.rows.note(
                 f"{self.gold_without_guideline:,} ground truths are gold ratings only: an item's gold is kept by guideline, and "

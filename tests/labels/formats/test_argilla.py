@@ -29,6 +29,11 @@ def test_flat(read_as: ReadAs, key: bytes) -> None:
     assert found.notes == []
 
 
+def test_responses_that_were_all_discarded_are_skipped_ratings(read_as: ReadAs) -> None:
+    discarded = {"policy.responses": [None] * 3, "policy.responses.status": ["discarded"] * 3}
+    assert read_as("argilla", argilla_flat(**discarded)).ratings["skipped"].tolist() == [True] * 6
+
+
 def test_drafts_are_left_out_and_counted(read_as: ReadAs) -> None:
     states = ["submitted", "draft", "discarded"]
     found = read_as("argilla", argilla_flat(**{"policy.responses.status": states}))
@@ -86,7 +91,10 @@ def test_a_question_must_be_named_among_several(read_as: ReadAs) -> None:
     with pytest.raises(ImportRefused, match=r"asks policy \(label\), why \(label\), and more than one"):
         read_as("argilla", argilla_flat(**other))
     found = read_as("argilla", argilla_flat(**other), questions={"hate": "policy"}, columns={"clause": "why"})
-    assert set(found.ratings["question"]) == {"hate"}
+    assert set(found.ratings["question"]) == {"hate"} and found.notes == []
+    assert read_as("argilla", argilla_flat(**other), questions={"hate": "policy"}).notes == [
+        "questions that were not read: why (label)"
+    ]
     assert found.ratings["clause"].dropna().tolist() == ["x", "x"]  # the first rater's own answer, of each record
 
 
