@@ -169,7 +169,7 @@ def test_a_redirect_on_the_web_is_followed(upstream: str, tmp_path: Path) -> Non
 
 def test_a_redirect_away_from_https_is_refused() -> None:
     request = Request("https://example.org/a")
-    with pytest.raises(FetchFailed, match="redirects to http://example.org/a, which is not a safe web address"):
+    with pytest.raises(FetchFailed, match=r"redirects to http://example\.org/a, which is not a safe web address"):
         _SafeRedirects("https").redirect_request(request, BytesIO(), 302, "", HTTPMessage(), "http://example.org/a")
 
 

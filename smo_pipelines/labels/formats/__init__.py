@@ -13,6 +13,7 @@ from smo_pipelines.labels.formats.label_studio_min import read_label_studio_min
 from smo_pipelines.labels.formats.lewidi import read_lewidi
 from smo_pipelines.labels.formats.listener import SILENT, Listener
 from smo_pipelines.labels.formats.mapped import read_mapped
+from smo_pipelines.labels.formats.own_export import read_own_export
 
 __all__ = ["FORMATS", "JSON_READERS", "READERS", "JsonReader", "Reader", "read"]
 
@@ -31,7 +32,7 @@ class JsonReader(Protocol):
         """Return the batch that an export holds."""
 
 
-READERS: Mapping[str, Reader] = {"kern2023": read_kern2023, "mapped": read_mapped}
+READERS: Mapping[str, Reader] = {"kern2023": read_kern2023, "mapped": read_mapped, "smo-export": read_own_export}
 """The readers of tables."""
 
 JSON_READERS: Mapping[str, JsonReader] = {

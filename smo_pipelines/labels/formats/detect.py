@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from smo_pipelines.errors import ImportRefused
+from smo_pipelines.labels.exported import SIGNATURE
 from smo_pipelines.labels.formats import FORMATS
 from smo_pipelines.labels.formats.json_records import json_form, json_records
 from smo_pipelines.labels.formats.label_studio_min import OWN_KEYS
@@ -158,6 +159,8 @@ def _delimited(path: Path, header: Sequence[str]) -> list[Detected]:
             f"{path.name} is one of the two files of kern2023; import their folder, {path.parent}, or this file alone with "
             "--format mapped and a mapping"
         )
+    if names >= SIGNATURE:
+        return [Detected("smo-export", "the columns that smo export writes")]
     if names >= _DAVIDSON2017:
         return [Detected("davidson2017", "columns of votes: hate_speech, offensive_language, neither")]
     if len(header) > 1 and len(names) == len(header):
@@ -175,6 +178,8 @@ def _parquet(path: Path) -> list[Detected]:
         names = pq.read_schema(path).names
     except (OSError, pa.ArrowException) as error:
         raise ImportRefused(f"{path.name} is damaged: {error}; export again") from error
+    if frozenset(names) >= SIGNATURE:
+        return [Detected("smo-export", "the columns that smo export writes")]
     return [Detected("mapped", f"a Parquet table with the columns {_listed(names)}")]
 
 
