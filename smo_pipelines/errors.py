@@ -7,6 +7,7 @@
     │   └── UnknownName             a name (guideline, pool, classifier, benchmark, experiment) that is not defined
     ├── RegistrationError           an experiment changed under an id that is already registered
     ├── LabelError                  ratings that cannot give the labels that were asked for
+    │   ├── FetchFailed             a public data set that cannot be had, or is not the published one
     │   ├── ImportRefused           an export that cannot be imported, or has too many bad rows
     │   ├── NoRatings               a recipe that selects nothing
     │   └── OneClass                ratings that give every item the same label
@@ -32,6 +33,7 @@ __all__ = [
     "CannotEstimate",
     "ClassifierError",
     "ConfigError",
+    "FetchFailed",
     "ImportRefused",
     "LabelError",
     "NoRatings",
@@ -102,6 +104,10 @@ class RegistrationError(SmoError):
 
 class LabelError(SmoError):
     """Ratings that cannot give the labels that were asked for."""
+
+
+class FetchFailed(LabelError):
+    """A public data set that cannot be had, or is not the published one; nothing was written."""
 
 
 class ImportRefused(LabelError):

@@ -11,6 +11,9 @@ from typer.exceptions import TyperException
 
 from smo_pipelines.cli.console import errors
 from smo_pipelines.cli.experiments import add_to as add_experiments
+from smo_pipelines.cli.exporting import add_to as add_exporting
+from smo_pipelines.cli.fetching import add_to as add_fetching
+from smo_pipelines.cli.imports import add_to as add_imports
 from smo_pipelines.cli.labels import add_to as add_labels
 from smo_pipelines.cli.project import add_to as add_project
 from smo_pipelines.cli.quality import add_to as add_quality
@@ -39,7 +42,7 @@ def _root(
     context.obj = root
 
 
-for add_commands in (add_project, add_labels, add_experiments, add_quality, add_serve):
+for add_commands in (add_project, add_fetching, add_imports, add_exporting, add_labels, add_experiments, add_quality, add_serve):
     add_commands(app)
 
 

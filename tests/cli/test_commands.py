@@ -15,7 +15,9 @@ from smo_pipelines.cli.main import app, main
 from tests.cli.conftest import Smo
 from tests.examples.projects import command, environment, write_spec
 
-COMMANDS = {"init", "doctor", "import", "simulate", "run", "show", "experiments", "demo", "quality", "kpis", "up"}
+COMMANDS = {
+    "init", "doctor", "export", "fetch", "import", "quarantine", "simulate", "run", "show", "experiments", "demo", "quality", "kpis", "up",
+}  # fmt: skip
 
 
 def test_help_names_every_command_and_what_it_does(smo: Smo) -> None:

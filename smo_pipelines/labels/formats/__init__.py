@@ -6,12 +6,18 @@ from typing import Any, Protocol
 
 from smo_pipelines.errors import UnknownName
 from smo_pipelines.labels.batch import LabelBatch
+from smo_pipelines.labels.formats.argilla import read_argilla
 from smo_pipelines.labels.formats.davidson2017 import read_davidson2017
 from smo_pipelines.labels.formats.kern2023 import read_kern2023
+from smo_pipelines.labels.formats.label_studio import read_label_studio
+from smo_pipelines.labels.formats.label_studio_min import read_label_studio_min
+from smo_pipelines.labels.formats.lewidi import read_lewidi
+from smo_pipelines.labels.formats.listener import SILENT, Listener
 from smo_pipelines.labels.formats.mapped import read_mapped
+from smo_pipelines.labels.formats.own_export import read_own_export
 from smo_pipelines.labels.formats.roettger2022 import read_roettger2022
 
-__all__ = ["READERS", "Reader", "read"]
+__all__ = ["FORMATS", "JSON_READERS", "READERS", "JsonReader", "Reader", "read"]
 
 
 class Reader(Protocol):
@@ -21,28 +27,51 @@ class Reader(Protocol):
         """Return the batch that an export holds."""
 
 
+class JsonReader(Protocol):
+    """A reader that says how far it is, and what of the export is not in the batch."""
+
+    def __call__(self, path: Path, *, options: Mapping[str, Any], key: bytes, listener: Listener) -> LabelBatch:
+        """Return the batch that an export holds."""
+
+
 READERS: Mapping[str, Reader] = {
     "davidson2017": read_davidson2017,
     "kern2023": read_kern2023,
     "mapped": read_mapped,
     "roettger2022": read_roettger2022,
+    "smo-export": read_own_export,
 }
-"""The reader of each format."""
+"""The readers of tables."""
+
+JSON_READERS: Mapping[str, JsonReader] = {
+    "argilla": read_argilla,
+    "label-studio": read_label_studio,
+    "label-studio-min": read_label_studio_min,
+    "lewidi": read_lewidi,
+}
+"""The readers of exports in JSON."""
+
+FORMATS = tuple(sorted({*READERS, *JSON_READERS}))
+"""The names of all formats."""
 
 
-def read(name: str, path: str | Path, *, options: Mapping[str, Any] | None = None, key: bytes) -> LabelBatch:
+def read(
+    name: str, path: str | Path, *, options: Mapping[str, Any] | None = None, key: bytes, listener: Listener = SILENT
+) -> LabelBatch:
     """Read an export.
 
     Parameters
     ----------
     name : str
-        A name in :data:`READERS`.
+        A name in :data:`FORMATS`.
     path : str or Path
         The file, or the folder of a format of several files.
     options : mapping, optional
         The format's own options.
     key : bytes
         The key of the raters' pseudonyms, see :func:`smo_pipelines.labels.pseudonyms.key_from_environment`.
+    listener : Listener
+        Hears how far a reader of JSON is, and what it has to say of the export.
 
     Raises
     ------
@@ -51,6 +80,8 @@ def read(name: str, path: str | Path, *, options: Mapping[str, Any] | None = Non
     ImportRefused
         When the export cannot be read.
     """
+    if name in JSON_READERS:
+        return JSON_READERS[name](Path(path), options=options or {}, key=key, listener=listener)
     if name not in READERS:
-        raise UnknownName("export format", name, READERS)
+        raise UnknownName("export format", name, FORMATS)
     return READERS[name](Path(path), options=options or {}, key=key)
