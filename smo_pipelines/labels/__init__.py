@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from smo_pipelines.labels.batch import ImportReceipt, LabelBatch, QuarantinedRow
+    from smo_pipelines.labels.export import export_ratings
+    from smo_pipelines.labels.fetch import fetch_set
     from smo_pipelines.labels.flips import label_shift
-    from smo_pipelines.labels.formats import READERS, read
+    from smo_pipelines.labels.formats import FORMATS, read
+    from smo_pipelines.labels.formats.detect import detect
     from smo_pipelines.labels.guidelines import clause_edits
     from smo_pipelines.labels.items import ItemTable
     from smo_pipelines.labels.matching import Matching, match
     from smo_pipelines.labels.pseudonyms import PseudonymKey, key_from_environment, pseudonym
+    from smo_pipelines.labels.public_sets import PUBLIC_SETS
     from smo_pipelines.labels.redraw import redraw_labels
     from smo_pipelines.labels.snapshot import build_snapshot
     from smo_pipelines.labels.tables import LabelTables
 
 __all__ = [
-    "READERS",
+    "FORMATS",
+    "PUBLIC_SETS",
     "ImportReceipt",
     "ItemTable",
     "LabelBatch",
@@ -30,6 +35,9 @@ __all__ = [
     "QuarantinedRow",
     "build_snapshot",
     "clause_edits",
+    "detect",
+    "export_ratings",
+    "fetch_set",
     "key_from_environment",
     "label_shift",
     "match",
@@ -40,11 +48,15 @@ __all__ = [
 
 _MODULES = {
     "batch": ("ImportReceipt", "LabelBatch", "QuarantinedRow"),
+    "export": ("export_ratings",),
+    "fetch": ("fetch_set",),
     "flips": ("label_shift",),
-    "formats": ("READERS", "read"),
+    "formats": ("FORMATS", "read"),
+    "formats.detect": ("detect",),
     "guidelines": ("clause_edits",),
     "matching": ("Matching", "match"),
     "pseudonyms": ("PseudonymKey", "key_from_environment", "pseudonym"),
+    "public_sets": ("PUBLIC_SETS",),
     "redraw": ("redraw_labels",),
     "snapshot": ("build_snapshot",),
     "tables": ("LabelTables",),

@@ -24,5 +24,5 @@ def test_fetched_and_imported(smo: Smo, project: Path, real_data: Path) -> None:
     answer = smo("fetch", "lewidi2023-md-agreement", "--from", str(real_data / "lewidi2023-md-agreement"))
     folder = project / ".smo" / "data" / "lewidi2023-md-agreement"
     assert answer.code == 0 and f"next: smo import {folder}" in answer.out
-    answer = smo("import", str(folder))
-    assert answer.code == 0 and "53,765 ratings of 10,753 new items by 819 new raters imported" in answer.out
+    answer = smo("import", str(folder / "MD-Agreement_dev.json"))
+    assert answer.code == 0 and "5,520 ratings of 1,104 new items" in answer.out

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from smo_pipelines.cli.main import main
+from smo_pipelines.labels.formats.json_options import JsonOptions
 
 TUTORIAL = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text(encoding="utf-8")
 SPAM = ("buy cheap watches now", "win a free prize today", "claim your bonus offer", "limited deal click here")
@@ -77,8 +79,8 @@ def test_the_tutorial_runs_as_it_stands(project, capsys):
     ]
     write_rows(project / "data" / "spam-gold.csv", gold)
 
-    assert smo("import", "mapped", "ratings.csv", "--mapping", "columns.yaml", "--dry-run") == 0
-    assert smo("import", "mapped", "ratings.csv", "--mapping", "columns.yaml") == 0
+    assert smo("import", "ratings.csv", "--mapping", "columns.yaml", "--dry-run") == 0
+    assert smo("import", "ratings.csv", "--mapping", "columns.yaml") == 0
     assert smo("run", "spam-2") == 0
     printed = capsys.readouterr().out
     assert "1,440 ratings" in printed
@@ -91,3 +93,8 @@ def test_the_guardrail_it_asks_for_is_really_asked_for(project, capsys):
     path.write_text(text[: text.index("guardrails:")] + "guardrails: []\n", encoding="utf-8")
     assert smo("run", "spam-2") == 2
     assert "gold_unchanged" in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_mapping_of_a_tool_s_export_is_legal():
+    options = JsonOptions.of(yaml.safe_load(block("because the tool has its own names")), "label-studio")
+    assert options.questions == {"spam": "is_spam"} and options.values == {"Yes": "spam", "No": "fine"}

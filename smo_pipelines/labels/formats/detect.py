@@ -104,6 +104,8 @@ def _json(path: Path) -> tuple[list[Detected], str]:
         records = [record.value for record in islice(json_records(path), _RECORDS) if isinstance(record.value, dict)]
     found = [Detected(name, why) for name, (fits, why) in _RECORD_FORMS.items() if any(fits(record) for record in records)]
     if not found and form == "lines" and records:
+        if path.suffix.lower() not in (".jsonl", ".ndjson"):
+            raise ImportRefused(f"{path.name} is lines of JSON by its content; rename it so that it ends in .jsonl")
         found = [Detected("mapped", f"lines of JSON with the keys {_listed(records[0])}")]
     keys = dict.fromkeys(name for record in records for name in record)
     return found, f"JSON, {'records' if form != 'object' else 'an object'} with the keys {_listed(keys)}"

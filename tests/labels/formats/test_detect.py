@@ -37,7 +37,6 @@ def _lines(records: list[dict[str, Any]]) -> bytes:
         (b"\xef\xbb\xbfitem_id,text,rater_id,label\na,b,c,d\n", "mapped"),
         (b"task;worker;answer\n1;2;3\n", "mapped"),
         ("task\tanswer\n1\t2\n".encode("utf-16"), "mapped"),
-        (_lines([{"task": 1, "answer": "x"}, {"task": 2, "answer": "y"}]), "mapped"),
     ],
 )
 @pytest.mark.parametrize("name", ["export.json", "export.csv", "export"])
@@ -56,6 +55,13 @@ def test_parquet(tmp_path: Path) -> None:
     (tmp_path / "bad.parquet").write_bytes(b"PAR1" + b"x" * 50)
     with pytest.raises(ImportRefused, match="damaged"):
         detect(tmp_path / "bad.parquet")
+
+
+def test_lines_of_records_of_ones_own(write: Write) -> None:
+    lines = _lines([{"task": 1, "answer": "x"}, {"task": 2, "answer": "y"}])
+    assert detect(write(lines, "export.jsonl")).form == "mapped"
+    with pytest.raises(ImportRefused, match=r"lines of JSON by its content; rename it so that it ends in \.jsonl"):
+        detect(write(lines, "export.json"))
 
 
 def test_folders(write: Write, tmp_path: Path) -> None:

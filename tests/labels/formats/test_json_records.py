@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smo_pipelines.errors import ImportRefused
-from smo_pipelines.labels.formats import json_records as module
+from smo_pipelines.labels.formats import json_text as module
 from smo_pipelines.labels.formats.json_records import json_records
 from smo_pipelines.labels.formats.listener import Listener
 
