@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from smo_pipelines.cli.console import now, say
+from smo_pipelines.cli.console import console, now, say
 
 if TYPE_CHECKING:
     from smo_pipelines.experiment.workspace import Workspace
@@ -22,11 +24,38 @@ def _simulate(
     seed: Annotated[int, typer.Option(help="Same seed, same operation.")] = 0,
     train_items: Annotated[int, typer.Option(help="Items that raters label.", min=100)] = 1900,
     benchmark_items: Annotated[int, typer.Option(help="Items with gold, for benchmarks.", min=100)] = 2000,
+    ratings: Annotated[
+        int, typer.Option(help="Write so many ratings in all, week after week, instead: to try the tables at volume.", min=0)
+    ] = 0,
+    project: Annotated[str, typer.Option(help="With --ratings: the project to write to.")] = "large",
 ) -> None:
     """Write the embedded moderation operation, with known causes, into the label tables as the project ``demo``."""
     from smo_pipelines.experiment.workspace import open_workspace
 
-    simulate_demo(open_workspace(context.obj), seed=seed, train_items=train_items, benchmark_items=benchmark_items)
+    workspace = open_workspace(context.obj)
+    if ratings:
+        _simulate_volume(workspace, seed, ratings, project)
+    else:
+        simulate_demo(workspace, seed=seed, train_items=train_items, benchmark_items=benchmark_items)
+
+
+def _simulate_volume(workspace: "Workspace", seed: int, ratings: int, project: str) -> None:
+    from smo_pipelines.simulate.volume import weekly_batches
+
+    with Progress(
+        TextColumn("writing ratings"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("ratings", total=ratings)
+        written = 0
+        for batch in weekly_batches(seed, ratings=ratings, project=project):
+            written += workspace.tables.append(batch, imported_at=now()).ratings
+            progress.update(task, advance=batch.tables["ratings"].num_rows)
+    say(f"project {escape(project)}: {written:,} ratings written, {ratings - written:,} were there already")
 
 
 def simulate_demo(workspace: "Workspace", *, seed: int = 0, train_items: int = 1900, benchmark_items: int = 2000) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pyarrow.compute as pc
+
 from smo_pipelines.labels.batch import LabelBatch
 from smo_pipelines.labels.news import new_rows
 from smo_pipelines.labels.tables import LabelTables
@@ -51,6 +53,6 @@ def preview(tables: LabelTables, batch: LabelBatch) -> ImportPreview:
         rows={name: batch.tables[name].num_rows for name in names},
         new={name: new[name].num_rows for name in names},
         labels=labels,
-        gold=ratings["is_gold"].to_pylist().count(True),
-        prelabelled=ratings["prelabelled"].to_pylist().count(True),
+        gold=pc.sum(ratings["is_gold"]).as_py() or 0,
+        prelabelled=pc.sum(ratings["prelabelled"]).as_py() or 0,
     )

@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["weekly_batches"]
 
-_ITEMS_A_WEEK = 60_000
 _SEEDS_APART = 1_000_003
 
 
-def weekly_batches(seed: int, *, ratings: int, project: str) -> Iterator["LabelBatch"]:
+def weekly_batches(seed: int, *, ratings: int, project: str, items_a_week: int = 60_000) -> Iterator["LabelBatch"]:
     """Yield imports of a week each, about a million ratings, until so many ratings are made; the last week is cut short.
 
     Parameters
@@ -34,11 +33,13 @@ def weekly_batches(seed: int, *, ratings: int, project: str) -> Iterator["LabelB
     ratings : int
         At least 1.
     project : str
+    items_a_week : int
+        An item has 16 ratings on average.
     """
     from smo_pipelines.labels.batch import LabelBatch
     from smo_pipelines.labels.schema import ITEMS, typed_rows
 
-    items = draw_items(seed, split="train", count=min(_ITEMS_A_WEEK, max(100, ratings // 4)), policies=POLICIES)
+    items = draw_items(seed, split="train", count=min(items_a_week, max(100, ratings // 10)), policies=POLICIES)
     raters = draw_raters(seed)
     described = typed_rows(items_table(items, np.zeros(len(items))), ITEMS, what="simulated items")
     place = described.schema.get_field_index("item_id")
