@@ -20,7 +20,7 @@ from smo_pipelines.labels.schema import ITEMS, RATERS, RATINGS, typed_rows
 __all__ = ["ImportFacts", "ImportReceipt", "LabelBatch", "QuarantinedRow", "SourceFile"]
 
 _IDENTITY = ("project", "item_id", "rater_id", "question", "guideline", "instrument")
-_ORDER = ("rating_id", "label", "skipped", "review", "item_id", "rater_id")
+_ORDER = ("item_id", "rater_id", "rating_id", "label", "skipped", "review")
 _STAMPS = ("import_id", "imported_at", "revises")
 
 _DIGESTED = "select *, sha256(text) as digest, row_number() over () as place from given"
@@ -209,11 +209,12 @@ def _rows_digest(table: pa.Table) -> str:
     """Digest rows whatever their order, column by column in order of their names."""
     sorted_by = [(name, "ascending") for name in _ORDER if name in table.column_names]
     order = pc.sort_indices(table, sorted_by).to_numpy()
-    rows = table if bool((order[:-1] < order[1:]).all()) else table.take(order)
+    in_order = bool((order[:-1] < order[1:]).all())
     state = hashlib.sha256()
     for name in sorted(set(table.column_names) - set(_STAMPS)):
+        column = table[name] if in_order or table[name].null_count == len(table) else table[name].take(order)
         state.update(f"{name}:{table.num_rows}".encode())
-        for part in _bytes_of(rows[name].combine_chunks()):
+        for part in _bytes_of(column.combine_chunks()):
             state.update(part)
     return state.hexdigest()
 
