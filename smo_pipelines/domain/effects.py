@@ -187,6 +187,11 @@ class WhyNot(StrEnum):
     few_redraws = "few_redraws"
     no_gold = "no_gold"
     no_items = "no_items"
+    no_flips = "no_flips"
+    few_ratings = "few_ratings"
+    within_chance = "within_chance"
+    several_changes = "several_changes"
+    unexplained = "unexplained"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,14 +11,15 @@ from smo_pipelines.domain.decisions import Finding, FindingCode
 from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.experiments import ArmName, Experiment, RaterClaim, ReplicateKind
 from smo_pipelines.domain.guidelines import ClauseEdit
+from smo_pipelines.domain.label_changes import LabelShift
 from smo_pipelines.domain.labels import TIE, LabelSnapshot, TrainingSet
-from smo_pipelines.domain.records import ArmFacts, LabelShift
+from smo_pipelines.domain.records import ArmFacts
 from smo_pipelines.domain.runs import RaterFacts
 from smo_pipelines.errors import OneClass
 from smo_pipelines.experiment.benchmarks import load_benchmark
 from smo_pipelines.experiment.stored import benchmark_key, get_benchmark, get_snapshot, put_benchmark, put_snapshot
 from smo_pipelines.experiment.workspace import Workspace
-from smo_pipelines.labels.flips import label_shift
+from smo_pipelines.labels.changes.label_shift import label_shift
 from smo_pipelines.labels.guidelines import clause_edits
 from smo_pipelines.labels.matching import Matching, match
 from smo_pipelines.labels.redraw import redraw_labels
@@ -62,7 +63,7 @@ class Arms:
     @cached_property
     def label_shift(self) -> LabelShift:
         """What changed in the labels."""
-        return label_shift(self.snapshots[ArmName.control], self.snapshots[ArmName.treatment], self.matching)
+        return label_shift(self.matching)
 
     def training_set(self, arm: ArmName, kind: ReplicateKind, index: int) -> TrainingSet:
         """Return what one replicate is fitted on: the arm's labels, or those of one redraw of its raters."""

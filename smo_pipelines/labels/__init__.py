@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from smo_pipelines.labels.batch import ImportReceipt, LabelBatch, QuarantinedRow
-    from smo_pipelines.labels.flips import label_shift
+    from smo_pipelines.labels.changes.label_shift import label_shift
     from smo_pipelines.labels.formats import READERS, read
     from smo_pipelines.labels.guidelines import clause_edits
     from smo_pipelines.labels.matching import Matching, match
@@ -40,7 +40,7 @@ __all__ = [
 
 _MODULES = {
     "batch": ("ImportReceipt", "LabelBatch", "QuarantinedRow"),
-    "flips": ("label_shift",),
+    "changes.label_shift": ("label_shift",),
     "formats": ("READERS", "read"),
     "guidelines": ("clause_edits",),
     "matching": ("Matching", "match"),

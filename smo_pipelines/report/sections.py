@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from smo_pipelines.domain.decisions import GuardrailStatus, Verdict
 from smo_pipelines.domain.effects import Direction, EffectEstimate, NotEstimable, Question, Role
+from smo_pipelines.domain.label_changes import FlipCount
 from smo_pipelines.domain.phrases import (
     amount,
     change_with_interval,
@@ -13,7 +14,7 @@ from smo_pipelines.domain.phrases import (
     question_phrase,
     unit_of,
 )
-from smo_pipelines.domain.records import ArmFacts, ExperimentRecord, FlipCount
+from smo_pipelines.domain.records import ArmFacts, ExperimentRecord
 
 __all__ = [
     "FEWEST_RATERS",

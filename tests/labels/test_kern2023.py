@@ -9,7 +9,7 @@ import pytest
 from smo_pipelines.domain.experiments import ArmName
 from smo_pipelines.domain.guidelines import GuidelineVersion
 from smo_pipelines.domain.labels import TIE, RaterPool, SnapshotRecipe
-from smo_pipelines.labels.flips import label_shift
+from smo_pipelines.labels.changes.label_shift import label_shift
 from smo_pipelines.labels.formats import read
 from smo_pipelines.labels.matching import match
 from smo_pipelines.labels.snapshot import build_snapshot
@@ -91,7 +91,7 @@ def test_flips_between_layouts_a_and_b(snapshots, question, flips):
     # counted from the files with pandas: (share_A > .5) != (share_B > .5) over 3,000 tweets; A and B have no ties
     control, treatment = snapshots[question, "A"], snapshots[question, "B"]
     matching = match(control, treatment)
-    shift = label_shift(control, treatment, matching, redraws=20)
+    shift = label_shift(matching, redraws=20)
     assert (shift.matched_items, shift.total.flips) == (3000, flips)
     assert sum(group.flips for group in shift.by["split"]) == flips
     assert 0 < shift.total.expected_low <= shift.total.expected <= shift.total.expected_high

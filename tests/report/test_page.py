@@ -7,7 +7,8 @@ import pytest
 from smo_pipelines.domain.decisions import Verdict
 from smo_pipelines.domain.experiments import Assignment
 from smo_pipelines.domain.guidelines import ClauseChange, ClauseEdit
-from smo_pipelines.domain.records import ArmFacts, ExperimentRecord, FlipCount
+from smo_pipelines.domain.label_changes import FlipCount
+from smo_pipelines.domain.records import ArmFacts, ExperimentRecord
 from smo_pipelines.report import forest_png, render
 from tests.examples.records import PRIMARY, example_experiment, example_record
 

@@ -1,0 +1,179 @@
+"""Flips by group of items, beside how many flip when the same raters are merely drawn again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from smo_pipelines.domain.label_changes import FlipCount
+from smo_pipelines.domain.labels import TIE, LabelSnapshot
+from smo_pipelines.labels.changes.pairs import LabelPairs
+from smo_pipelines.labels.redraw import redraw_labels
+
+__all__ = ["MIXED", "UNKNOWN", "ChanceFlips", "Groups", "attribute_groups", "chance_flips", "flip_counts", "rater_groups"]
+
+MIXED = "mixed"
+"""The group of an item whose raters are of several groups."""
+UNKNOWN = ""
+"""The group of a rater, or an item, of whom the attribute is not known."""
+
+_MOST_GROUPS = 50
+_FEWEST_RATINGS = 3
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Groups:
+    """A split of the pairs: ``codes`` (shape (n_pairs,), int64) are positions in ``names``."""
+
+    names: tuple[str, ...]
+    codes: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ChanceFlips:
+    """What drawing the raters again flips.
+
+    Attributes
+    ----------
+    flips : ndarray of shape (redraws, n_pairs), bool
+        False for tied items, and where no rater is drawn anew.
+    known : ndarray of shape (n_pairs,), bool
+        False where an item has too few ratings for a redraw to say anything.
+    """
+
+    flips: np.ndarray
+    known: np.ndarray
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Share of redraws that flip an item: shape (n_pairs,)."""
+        return np.asarray(self.flips.mean(axis=0)) if len(self.flips) else np.zeros(self.flips.shape[1])
+
+
+def chance_flips(pairs: LabelPairs, *, redraws: int) -> ChanceFlips:
+    """Redraw the control's raters and compare every redraw with the one before it.
+
+    The flips are those between two independent redraws of the control's own raters (see
+    :func:`smo_pipelines.labels.redraw.redraw_labels`): what two samples of raters like these disagree on when nothing changed. A
+    redraw can flip only items whose raters disagreed, so this is a lower bound on what fresh raters would flip. With one or two
+    ratings an untied item is unanimous and no redraw can flip it, which says nothing about other raters: such an item is not
+    ``known``. Where one arm's ratings of an item are all among the other's (another aggregation, a smaller overlap, a filter), no
+    rater was drawn anew, and chance flips nothing.
+    """
+    drawn_anew = pairs.matched & ~pairs.nested
+    flips = np.zeros((redraws, len(pairs)), dtype=bool)
+    if drawn_anew.any() and redraws:
+        after = redraw_labels(pairs.control, redraw=redraws)[pairs.control_rows]
+        for redraw in range(redraws):
+            before, after = after, redraw_labels(pairs.control, redraw=redraw)[pairs.control_rows]
+            flips[redraw] = (before != after) & drawn_anew
+    enough = pairs.control.n_ratings[pairs.control_rows] >= _FEWEST_RATINGS
+    return ChanceFlips(flips=flips, known=enough | pairs.nested)
+
+
+def attribute_groups(pairs: LabelPairs) -> dict[str, Groups]:
+    """Return the split by each item attribute of the control's snapshot that has 1 to 50 values and is known at all.
+
+    Attributes with more values (ids, dates) are not groups.
+    """
+    found: dict[str, Groups] = {}
+    for name in sorted(pairs.control.attributes):
+        values, codes = np.unique(pairs.control.attributes[name][pairs.control_rows], return_inverse=True)
+        if 0 < len(values) <= _MOST_GROUPS and any(values):
+            found[name] = Groups(names=tuple(str(value) for value in values), codes=codes)
+    return found
+
+
+def rater_groups(pairs: LabelPairs, of_rater: Mapping[str, str]) -> Groups:
+    """Split the items by who rated them.
+
+    An item belongs to its raters' group when they agree on it, else to ``mixed``; where the two arms' groups differ, as in a pool
+    swap, the group is named ``control's → treatment's``. So a flip is counted once, under the raters who made its labels.
+
+    Parameters
+    ----------
+    of_rater : mapping of str to str
+        A rater's group by pseudonym; a rater who is not in it is of the unknown group.
+    """
+    sides = [_group_of_items(s, of_rater)[rows] for s, rows in _sides(pairs)]
+    both = [
+        before if before == after else f"{before or 'unknown'} → {after or 'unknown'}" for before, after in zip(*sides, strict=True)
+    ]
+    values, codes = np.unique(np.array(both, dtype=str), return_inverse=True)
+    return Groups(names=tuple(str(value) for value in values), codes=codes.astype(np.int64))
+
+
+def _sides(pairs: LabelPairs) -> tuple[tuple[LabelSnapshot, np.ndarray], tuple[LabelSnapshot, np.ndarray]]:
+    return (pairs.control, pairs.control_rows), (pairs.treatment, pairs.treatment_rows)
+
+
+def _group_of_items(snapshot: LabelSnapshot, of_rater: Mapping[str, str]) -> np.ndarray:
+    names = np.array(sorted({UNKNOWN, MIXED, *of_rater.values()}), dtype=object)
+    codes = np.searchsorted(names.astype(str), [of_rater.get(rater, UNKNOWN) for rater in snapshot.votes.rater_ids.tolist()])
+    given = codes[snapshot.votes.rater] if len(codes) else np.zeros(0, dtype=np.int64)
+    low, high = np.full(len(snapshot), len(names)), np.full(len(snapshot), -1)
+    np.minimum.at(low, snapshot.votes.item, given)
+    np.maximum.at(high, snapshot.votes.item, given)
+    return np.asarray(np.where(low == high, names[np.minimum(low, len(names) - 1)], MIXED))
+
+
+def flip_counts(pairs: LabelPairs, chance: ChanceFlips, groups: Groups) -> tuple[FlipCount, ...]:
+    """Count the flips of every group; the groups' counts sum to the counts of all items.
+
+    A group's expected flips are not known (None) without redraws, without matched items, or when a redraw says nothing about most
+    of its matched items.
+    """
+    n = len(groups.names)
+    before, after, matched = pairs.before, pairs.after, pairs.matched
+
+    def tally(chosen: np.ndarray) -> list[int]:
+        return [int(count) for count in np.bincount(groups.codes[chosen], minlength=n)]
+
+    items, known = tally(matched), tally(matched & chance.known)
+    to_positive, to_negative = tally(matched & (after > before)), tally(matched & (after < before))
+    to_tie, from_tie = tally((before != TIE) & (after == TIE)), tally((before == TIE) & (after != TIE))
+    raters = np.minimum(*(_raters_behind(s, rows[matched], groups.codes[matched], n) for s, rows in _sides(pairs)))
+    redrawn = _by_group(chance.flips, groups.codes, n)
+    counts = []
+    for i, name in enumerate(groups.names):
+        mean, low, high = _expectation(redrawn[:, i], known=items[i] > 0 and 2 * known[i] >= items[i])
+        counts.append(
+            FlipCount(
+                group=name,
+                items=items[i],
+                to_positive=to_positive[i],
+                to_negative=to_negative[i],
+                to_tie=to_tie[i],
+                from_tie=from_tie[i],
+                expected=mean,
+                expected_low=low,
+                expected_high=high,
+                raters=int(raters[i]),
+            )
+        )
+    return tuple(counts)
+
+
+def _by_group(flips: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
+    """Return the flips of each redraw (row) in each group (column)."""
+    redraws = len(flips)
+    redraw, pair = np.nonzero(flips)
+    return np.bincount(redraw * n + codes[pair], minlength=redraws * n).reshape(redraws, n).astype(np.float64)
+
+
+def _expectation(redrawn: np.ndarray, *, known: bool) -> tuple[float, float, float] | tuple[None, None, None]:
+    if not known or not len(redrawn):
+        return None, None, None
+    low, high = np.quantile(redrawn, [0.025, 0.975])
+    return float(redrawn.mean()), float(low), float(high)
+
+
+def _raters_behind(snapshot: LabelSnapshot, rows: np.ndarray, codes: np.ndarray, n_groups: int) -> np.ndarray:
+    """Return how many raters rated the items of each group: shape (n_groups,)."""
+    group_of_item = np.full(len(snapshot), -1, dtype=np.int64)
+    group_of_item[rows] = codes
+    group = group_of_item[snapshot.votes.item]
+    known = group >= 0
+    n_raters = max(1, len(snapshot.votes.rater_ids))
+    pairs = np.unique(group[known] * n_raters + snapshot.votes.rater[known])
+    return np.bincount(pairs // n_raters, minlength=n_groups)

@@ -1,0 +1,45 @@
+"""Everything that changed in the labels between two arms, in one value."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from smo_pipelines.domain.label_changes import LabelShift
+from smo_pipelines.labels.changes.flips import Groups, attribute_groups, chance_flips, flip_counts, rater_groups
+from smo_pipelines.labels.changes.pairs import pair_labels
+from smo_pipelines.labels.matching import Matching
+
+__all__ = ["label_shift"]
+
+_NO_GROUPS: Mapping[str, Mapping[str, str]] = {}
+
+
+def label_shift(
+    matching: Matching,
+    *,
+    raters: Mapping[str, Mapping[str, str]] = _NO_GROUPS,
+    redraws: int = 200,
+) -> LabelShift:
+    """Return what changed in the labels between the arms.
+
+    Parameters
+    ----------
+    matching : Matching
+        Of the two arms' actual snapshots.
+    raters : mapping of str to mapping of str to str
+        By rater attribute (``pool``, ``kind``, ``locale`` ...): a rater's value by pseudonym.
+    redraws : int
+        How many redraws of the raters the expected flips are taken over; 0 for none.
+    """
+    pairs = pair_labels(matching)
+    chance = chance_flips(pairs, redraws=redraws)
+    splits = attribute_groups(pairs) | {f"raters' {name}": rater_groups(pairs, of) for name, of in sorted(raters.items()) if of}
+    everything = Groups(names=("all",), codes=np.zeros(len(pairs), dtype=np.int64))
+    return LabelShift(
+        matched_items=len(matching),
+        only_control=matching.only_control,
+        only_treatment=matching.only_treatment,
+        leaked_items=matching.leaked,
+        total=flip_counts(pairs, chance, everything)[0],
+        by={name: flip_counts(pairs, chance, groups) for name, groups in splits.items()},
+    )
