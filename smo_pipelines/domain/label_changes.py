@@ -34,6 +34,8 @@ class FlipCount:
         Further items that are tied in the treatment alone, and in the control alone; no flips, since a tie is no label.
     expected, expected_low, expected_high : float or None
         Mean, 2.5 and 97.5 per cent points of the flips that drawing the raters again would make; None where it is not known.
+    net_low, net_high : float or None
+        2.5 and 97.5 per cent points of what such flips would leave of ``to_positive - to_negative``, which they move either way.
     raters : int or None
         Raters behind the group's labels in the arm that has fewer; None where it is not known.
     """
@@ -47,12 +49,35 @@ class FlipCount:
     expected: float | None = None
     expected_low: float | None = None
     expected_high: float | None = None
+    net_low: float | None = None
+    net_high: float | None = None
     raters: int | None = None
 
     @property
     def flips(self) -> int:
         """Items whose label differs."""
         return self.to_positive + self.to_negative
+
+    @property
+    def net(self) -> int:
+        """Items that became positive less those that became negative."""
+        return self.to_positive - self.to_negative
+
+    @property
+    def beyond_chance(self) -> float | None:
+        """Flips that chance does not account for: their excess, or the part that goes one way where that is more.
+
+        Chance flips as many items to positive as to negative. So a change that flips few items, all one way, shows in the net
+        although it hides in the count.
+        """
+        return None if self.excess is None else max(self.excess, float(abs(self.net)))
+
+    @property
+    def within_chance(self) -> bool | None:
+        """Whether neither the count nor the direction of the flips needs a cause; None where it is not known."""
+        if self.excess_interval is None or self.net_low is None or self.net_high is None:
+            return None
+        return self.excess_interval.low <= 0 and self.net_low <= self.net <= self.net_high
 
     @property
     def excess(self) -> float | None:

@@ -35,8 +35,8 @@ class ChanceFlips:
 
     Attributes
     ----------
-    flips : ndarray of shape (redraws, n_pairs), bool
-        False for tied items, and where no rater is drawn anew.
+    flips : ndarray of shape (redraws, n_pairs), int8
+        1 to positive, -1 to negative; 0 for tied items, and where no rater is drawn anew.
     known : ndarray of shape (n_pairs,), bool
         False where an item has too few ratings for a redraw to say anything.
     """
@@ -47,7 +47,7 @@ class ChanceFlips:
     @property
     def probability(self) -> np.ndarray:
         """Share of redraws that flip an item: shape (n_pairs,)."""
-        return np.asarray(self.flips.mean(axis=0)) if len(self.flips) else np.zeros(self.flips.shape[1])
+        return np.asarray((self.flips != 0).mean(axis=0)) if len(self.flips) else np.zeros(self.flips.shape[1])
 
 
 def chance_flips(pairs: LabelPairs, *, redraws: int) -> ChanceFlips:
@@ -61,12 +61,12 @@ def chance_flips(pairs: LabelPairs, *, redraws: int) -> ChanceFlips:
     rater was drawn anew, and chance flips nothing.
     """
     drawn_anew = pairs.matched & ~pairs.nested
-    flips = np.zeros((redraws, len(pairs)), dtype=bool)
+    flips = np.zeros((redraws, len(pairs)), dtype=np.int8)
     if drawn_anew.any() and redraws:
         after = redraw_labels(pairs.control, redraw=redraws)[pairs.control_rows]
         for redraw in range(redraws):
             before, after = after, redraw_labels(pairs.control, redraw=redraw)[pairs.control_rows]
-            flips[redraw] = (before != after) & drawn_anew
+            flips[redraw] = (after - before) * drawn_anew
     enough = pairs.control.n_ratings[pairs.control_rows] >= _FEWEST_RATINGS
     return ChanceFlips(flips=flips, known=enough | pairs.nested)
 
@@ -133,10 +133,12 @@ def flip_counts(pairs: LabelPairs, chance: ChanceFlips, groups: Groups) -> tuple
     to_positive, to_negative = tally(matched & (after > before)), tally(matched & (after < before))
     to_tie, from_tie = tally((before != TIE) & (after == TIE)), tally((before == TIE) & (after != TIE))
     raters = np.minimum(*(_raters_behind(s, rows[matched], groups.codes[matched], n) for s, rows in _sides(pairs)))
-    redrawn = _by_group(chance.flips, groups.codes, n)
+    redrawn, net = (_by_group(flips, groups.codes, n) for flips in (abs(chance.flips), chance.flips))
     counts = []
     for i, name in enumerate(groups.names):
-        mean, low, high = _expectation(redrawn[:, i], known=items[i] > 0 and 2 * known[i] >= items[i])
+        says = len(redrawn) > 0 and items[i] > 0 and 2 * known[i] >= items[i]
+        low, high = _middle_95(redrawn[:, i], says)
+        net_low, net_high = _middle_95(net[:, i], says)
         counts.append(
             FlipCount(
                 group=name,
@@ -145,9 +147,11 @@ def flip_counts(pairs: LabelPairs, chance: ChanceFlips, groups: Groups) -> tuple
                 to_negative=to_negative[i],
                 to_tie=to_tie[i],
                 from_tie=from_tie[i],
-                expected=mean,
+                expected=float(redrawn[:, i].mean()) if says else None,
                 expected_low=low,
                 expected_high=high,
+                net_low=net_low,
+                net_high=net_high,
                 raters=int(raters[i]),
             )
         )
@@ -155,17 +159,17 @@ def flip_counts(pairs: LabelPairs, chance: ChanceFlips, groups: Groups) -> tuple
 
 
 def _by_group(flips: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
-    """Return the flips of each redraw (row) in each group (column)."""
-    redraws = len(flips)
+    """Return the sum of each redraw's flips (row) in each group (column)."""
     redraw, pair = np.nonzero(flips)
-    return np.bincount(redraw * n + codes[pair], minlength=redraws * n).reshape(redraws, n).astype(np.float64)
+    sums = np.bincount(redraw * n + codes[pair], weights=flips[redraw, pair], minlength=len(flips) * n)
+    return np.asarray(sums.reshape(len(flips), n))
 
 
-def _expectation(redrawn: np.ndarray, *, known: bool) -> tuple[float, float, float] | tuple[None, None, None]:
-    if not known or not len(redrawn):
-        return None, None, None
+def _middle_95(redrawn: np.ndarray, says: bool) -> tuple[float, float] | tuple[None, None]:
+    if not says:
+        return None, None
     low, high = np.quantile(redrawn, [0.025, 0.975])
-    return float(redrawn.mean()), float(low), float(high)
+    return float(low), float(high)
 
 
 def _raters_behind(snapshot: LabelSnapshot, rows: np.ndarray, codes: np.ndarray, n_groups: int) -> np.ndarray:

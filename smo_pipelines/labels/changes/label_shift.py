@@ -1,11 +1,13 @@
 """Everything that changed in the labels between two arms, in one value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from smo_pipelines.domain.guidelines import ClauseEdit
 from smo_pipelines.domain.label_changes import LabelShift
 from smo_pipelines.labels.changes.flips import Groups, attribute_groups, chance_flips, flip_counts, rater_groups
+from smo_pipelines.labels.changes.owners import Swapped, own_flips
 from smo_pipelines.labels.changes.pairs import pair_labels
 from smo_pipelines.labels.matching import Matching
 
@@ -17,7 +19,9 @@ _NO_GROUPS: Mapping[str, Mapping[str, str]] = {}
 def label_shift(
     matching: Matching,
     *,
+    edits: Sequence[ClauseEdit] = (),
     raters: Mapping[str, Mapping[str, str]] = _NO_GROUPS,
+    swapped: Swapped | None = None,
     redraws: int = 200,
 ) -> LabelShift:
     """Return what changed in the labels between the arms.
@@ -26,8 +30,12 @@ def label_shift(
     ----------
     matching : Matching
         Of the two arms' actual snapshots.
+    edits : sequence of ClauseEdit
+        The clauses that differ between the arms' guidelines.
     raters : mapping of str to mapping of str to str
         By rater attribute (``pool``, ``kind``, ``locale`` ...): a rater's value by pseudonym.
+    swapped : mapping of frozenset of str to LabelSnapshot, optional
+        Snapshots with some of the changed recipe fields alone as in the treatment's; they tell apart parts of a compound change.
     redraws : int
         How many redraws of the raters the expected flips are taken over; 0 for none.
     """
@@ -42,4 +50,5 @@ def label_shift(
         leaked_items=matching.leaked,
         total=flip_counts(pairs, chance, everything)[0],
         by={name: flip_counts(pairs, chance, groups) for name, groups in splits.items()},
+        ownership=own_flips(pairs, chance, edits=edits, swapped=swapped),
     )
