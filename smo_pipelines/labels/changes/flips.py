@@ -8,9 +8,9 @@ import numpy as np
 from smo_pipelines.domain.label_changes import FlipCount
 from smo_pipelines.domain.labels import TIE, LabelSnapshot
 from smo_pipelines.labels.changes.pairs import LabelPairs
-from smo_pipelines.labels.redraw import redraw_labels
+from smo_pipelines.labels.changes.redraws import ChanceFlips
 
-__all__ = ["MIXED", "UNKNOWN", "ChanceFlips", "Groups", "attribute_groups", "chance_flips", "flip_counts", "rater_groups"]
+__all__ = ["MIXED", "UNKNOWN", "Groups", "attribute_groups", "flip_counts", "rater_groups"]
 
 MIXED = "mixed"
 """The group of an item whose raters are of several groups."""
@@ -18,7 +18,6 @@ UNKNOWN = ""
 """The group of a rater, or an item, of whom the attribute is not known."""
 
 _MOST_GROUPS = 50
-_FEWEST_RATINGS = 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,48 +26,6 @@ class Groups:
 
     names: tuple[str, ...]
     codes: np.ndarray
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ChanceFlips:
-    """What drawing the raters again flips.
-
-    Attributes
-    ----------
-    flips : ndarray of shape (redraws, n_pairs), int8
-        1 to positive, -1 to negative; 0 for tied items, and where no rater is drawn anew.
-    known : ndarray of shape (n_pairs,), bool
-        False where an item has too few ratings for a redraw to say anything.
-    """
-
-    flips: np.ndarray
-    known: np.ndarray
-
-    @property
-    def probability(self) -> np.ndarray:
-        """Share of redraws that flip an item: shape (n_pairs,)."""
-        return np.asarray((self.flips != 0).mean(axis=0)) if len(self.flips) else np.zeros(self.flips.shape[1])
-
-
-def chance_flips(pairs: LabelPairs, *, redraws: int) -> ChanceFlips:
-    """Redraw the control's raters and compare every redraw with the one before it.
-
-    The flips are those between two independent redraws of the control's own raters (see
-    :func:`smo_pipelines.labels.redraw.redraw_labels`): what two samples of raters like these disagree on when nothing changed. A
-    redraw can flip only items whose raters disagreed, so this is a lower bound on what fresh raters would flip. With one or two
-    ratings an untied item is unanimous and no redraw can flip it, which says nothing about other raters: such an item is not
-    ``known``. Where one arm's ratings of an item are all among the other's (another aggregation, a smaller overlap, a filter), no
-    rater was drawn anew, and chance flips nothing.
-    """
-    drawn_anew = pairs.matched & ~pairs.nested
-    flips = np.zeros((redraws, len(pairs)), dtype=np.int8)
-    if drawn_anew.any() and redraws:
-        after = redraw_labels(pairs.control, redraw=redraws)[pairs.control_rows]
-        for redraw in range(redraws):
-            before, after = after, redraw_labels(pairs.control, redraw=redraw)[pairs.control_rows]
-            flips[redraw] = (after - before) * drawn_anew
-    enough = pairs.control.n_ratings[pairs.control_rows] >= _FEWEST_RATINGS
-    return ChanceFlips(flips=flips, known=enough | pairs.nested)
 
 
 def attribute_groups(pairs: LabelPairs) -> dict[str, Groups]:

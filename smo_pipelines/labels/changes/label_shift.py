@@ -6,9 +6,11 @@ import numpy as np
 
 from smo_pipelines.domain.guidelines import ClauseEdit
 from smo_pipelines.domain.label_changes import LabelShift
-from smo_pipelines.labels.changes.flips import Groups, attribute_groups, chance_flips, flip_counts, rater_groups
+from smo_pipelines.labels.changes.flips import Groups, attribute_groups, flip_counts, rater_groups
 from smo_pipelines.labels.changes.owners import Swapped, own_flips
 from smo_pipelines.labels.changes.pairs import pair_labels
+from smo_pipelines.labels.changes.redraws import chance_flips, draw_raters_again
+from smo_pipelines.labels.changes.shares import matched_shift, mix_shift
 from smo_pipelines.labels.matching import Matching
 
 __all__ = ["label_shift"]
@@ -37,10 +39,11 @@ def label_shift(
     swapped : mapping of frozenset of str to LabelSnapshot, optional
         Snapshots with some of the changed recipe fields alone as in the treatment's; they tell apart parts of a compound change.
     redraws : int
-        How many redraws of the raters the expected flips are taken over; 0 for none.
+        How many redraws of the raters the expected flips and the variance over raters are taken over; 0 for none.
     """
     pairs = pair_labels(matching)
-    chance = chance_flips(pairs, redraws=redraws)
+    drawn = draw_raters_again(pairs, redraws=redraws)
+    chance = chance_flips(drawn)
     splits = attribute_groups(pairs) | {f"raters' {name}": rater_groups(pairs, of) for name, of in sorted(raters.items()) if of}
     everything = Groups(names=("all",), codes=np.zeros(len(pairs), dtype=np.int64))
     return LabelShift(
@@ -50,5 +53,7 @@ def label_shift(
         leaked_items=matching.leaked,
         total=flip_counts(pairs, chance, everything)[0],
         by={name: flip_counts(pairs, chance, groups) for name, groups in splits.items()},
+        matched_shift=matched_shift(drawn),
+        mix_shift=mix_shift(drawn),
         ownership=own_flips(pairs, chance, edits=edits, swapped=swapped),
     )

@@ -27,8 +27,9 @@ from smo_pipelines.domain.label_changes import Component, FlipCount, OwnedFlips,
 from smo_pipelines.domain.labels import LabelSnapshot, SnapshotRecipe
 from smo_pipelines.labels.aggregation import AGGREGATIONS
 from smo_pipelines.labels.changes.clauses import clause_of_items
-from smo_pipelines.labels.changes.flips import ChanceFlips, Groups, flip_counts
+from smo_pipelines.labels.changes.flips import Groups, flip_counts
 from smo_pipelines.labels.changes.pairs import LabelPairs
+from smo_pipelines.labels.changes.redraws import ChanceFlips
 from smo_pipelines.labels.snapshot import apply_tie_rule
 
 __all__ = ["MOST_UNEXPLAINED", "Swapped", "own_flips", "relabel"]

@@ -15,7 +15,7 @@ from tests.examples.snapshots import many, snapshot_of
 
 
 def owned(control, treatment, **options):
-    shift = label_shift(match(control, treatment), **{"redraws": 100} | options)
+    shift = label_shift(match(control, treatment), **{"redraws": 60} | options)
     return shift, {(owner.component, owner.name): owner.count for owner in shift.ownership.owners}
 
 
@@ -138,7 +138,7 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.dictionaries(NAMES, VOTES, min_size=1), st.dictionaries(NAMES, VOTES, min_size=1), FIELDS, st.booleans())
 def test_every_item_has_one_owner(before, after, fields, edited):
     control = snapshot_of(before, attributes={"clause": {name: "1" if name < "d" else "" for name in before}})
