@@ -77,9 +77,23 @@ def test_guidelines_are_read_clause_by_clause() -> None:
     ]
 
 
+def test_the_front_matter_may_say_which_items_a_clause_is_about() -> None:
+    about = 'positive: bad\nclauses:\n  - {id: "2", items: {kind: [news, talk], form: quoted}, expects: fine}\n'
+    version = parse_guideline(_GUIDELINE.replace("positive: bad\n", about), "f")
+    first, second = version.clauses
+    assert (first.items, first.expects) == ((), None)
+    assert second.items == (("form", ("quoted",)), ("kind", ("news", "talk")))
+    assert second.expects == "fine"
+    assert version.digest == parse_guideline(_GUIDELINE, "f").digest  # raters are told the same
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        ("positive: bad", 'positive: bad\nclauses: [{id: "9", expects: fine}]', "there is no clause '9'; legal: 1, 2"),
+        ("positive: bad", 'positive: bad\nclauses: [{id: "1", expects: so so}]', "clause 1 expects 'so so', which is not one of"),
+        ("positive: bad", 'positive: bad\nclauses: [{id: "1"}, {id: "1"}]', "an id stands twice"),
+        ("positive: bad", 'positive: bad\nclauses: [{id: "1", item: {}}]', "did you mean 'items'?"),
         ("---\nid", "id", "front matter"),
         ("hate@1", "hate", "name@version"),
         ("positive: bad", "positive: good", "'good' is not one of"),

@@ -6,10 +6,12 @@ import numpy as np
 
 from smo_pipelines.domain.guidelines import ClauseEdit
 from smo_pipelines.domain.label_changes import LabelShift
+from smo_pipelines.labels.changes.clauses import clause_touches
 from smo_pipelines.labels.changes.flips import Groups, attribute_groups, flip_counts, rater_groups
 from smo_pipelines.labels.changes.owners import Swapped, own_flips
 from smo_pipelines.labels.changes.pairs import pair_labels
 from smo_pipelines.labels.changes.redraws import chance_flips, draw_raters_again
+from smo_pipelines.labels.changes.review import Gold, review_first
 from smo_pipelines.labels.changes.shares import matched_shift, mix_shift
 from smo_pipelines.labels.matching import Matching
 
@@ -23,8 +25,10 @@ def label_shift(
     *,
     edits: Sequence[ClauseEdit] = (),
     raters: Mapping[str, Mapping[str, str]] = _NO_GROUPS,
+    gold: Gold = ({}, {}),
     swapped: Swapped | None = None,
     redraws: int = 200,
+    review: int = 50,
 ) -> LabelShift:
     """Return what changed in the labels between the arms.
 
@@ -36,10 +40,14 @@ def label_shift(
         The clauses that differ between the arms' guidelines.
     raters : mapping of str to mapping of str to str
         By rater attribute (``pool``, ``kind``, ``locale`` ...): a rater's value by pseudonym.
+    gold : pair of mapping of str to int
+        Right labels, 0 or 1, by item id, under the control's and the treatment's guideline.
     swapped : mapping of frozenset of str to LabelSnapshot, optional
         Snapshots with some of the changed recipe fields alone as in the treatment's; they tell apart parts of a compound change.
     redraws : int
         How many redraws of the raters the expected flips and the variance over raters are taken over; 0 for none.
+    review : int
+        How many items to look at again are listed.
     """
     pairs = pair_labels(matching)
     drawn = draw_raters_again(pairs, redraws=redraws)
@@ -56,4 +64,6 @@ def label_shift(
         matched_shift=matched_shift(drawn),
         mix_shift=mix_shift(drawn),
         ownership=own_flips(pairs, chance, edits=edits, swapped=swapped),
+        clauses=clause_touches(drawn, chance, edits),
+        review=review_first(pairs, chance, edits=edits, gold=gold, raters=raters, most=review),
     )
