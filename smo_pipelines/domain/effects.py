@@ -187,6 +187,7 @@ class WhyNot(StrEnum):
     few_redraws = "few_redraws"
     no_gold = "no_gold"
     no_items = "no_items"
+    no_raters = "no_raters"
     no_flips = "no_flips"
     few_ratings = "few_ratings"
     within_chance = "within_chance"

@@ -14,6 +14,7 @@ from smo_pipelines.labels.changes.redraws import chance_flips, draw_raters_again
 from smo_pipelines.labels.changes.review import Gold, review_first
 from smo_pipelines.labels.changes.shares import matched_shift, mix_shift
 from smo_pipelines.labels.matching import Matching
+from smo_pipelines.labels.pools import compare_work, snapshot_work
 
 __all__ = ["label_shift"]
 
@@ -65,5 +66,6 @@ def label_shift(
         mix_shift=mix_shift(drawn),
         ownership=own_flips(pairs, chance, edits=edits, swapped=swapped),
         clauses=clause_touches(drawn, chance, edits),
+        raters=compare_work(snapshot_work(pairs.control, name="control"), snapshot_work(pairs.treatment, name="treatment")),
         review=review_first(pairs, chance, edits=edits, gold=gold, raters=raters, most=review),
     )
