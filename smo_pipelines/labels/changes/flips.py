@@ -10,7 +10,7 @@ from smo_pipelines.domain.labels import TIE, LabelSnapshot
 from smo_pipelines.labels.changes.pairs import LabelPairs
 from smo_pipelines.labels.changes.redraws import ChanceFlips
 
-__all__ = ["MIXED", "UNKNOWN", "Groups", "attribute_groups", "flip_counts", "rater_groups"]
+__all__ = ["MIXED", "UNKNOWN", "Groups", "attribute_groups", "flip_counts", "rater_splits"]
 
 MIXED = "mixed"
 """The group of an item whose raters are of several groups."""
@@ -41,17 +41,26 @@ def attribute_groups(pairs: LabelPairs) -> dict[str, Groups]:
     return found
 
 
-def rater_groups(pairs: LabelPairs, of_rater: Mapping[str, str]) -> Groups:
-    """Split the items by who rated them.
+def rater_splits(pairs: LabelPairs, raters: Mapping[str, Mapping[str, str]]) -> dict[str, Groups]:
+    """Return the split of the items by who rated them, for each rater attribute that tells 2 to 50 groups apart.
 
     An item belongs to its raters' group when they agree on it, else to ``mixed``; where the two arms' groups differ, as in a pool
     swap, the group is named ``control's → treatment's``. So a flip is counted once, under the raters who made its labels.
 
     Parameters
     ----------
-    of_rater : mapping of str to str
-        A rater's group by pseudonym; a rater who is not in it is of the unknown group.
+    raters : mapping of str to mapping of str to str
+        By rater attribute: a rater's value by pseudonym; a rater who is not in it is of the unknown group.
     """
+    found = {f"raters' {name}": _rater_groups(pairs, of_rater) for name, of_rater in sorted(raters.items())}
+    return {name: groups for name, groups in found.items() if 1 < len(groups.names) <= _MOST_GROUPS or _swapped(groups)}
+
+
+def _swapped(groups: Groups) -> bool:
+    return len(groups.names) == 1 and "→" in groups.names[0]
+
+
+def _rater_groups(pairs: LabelPairs, of_rater: Mapping[str, str]) -> Groups:
     sides = [_group_of_items(s, of_rater)[rows] for s, rows in _sides(pairs)]
     both = [
         before if before == after else f"{before or 'unknown'} → {after or 'unknown'}" for before, after in zip(*sides, strict=True)
@@ -90,7 +99,7 @@ def flip_counts(pairs: LabelPairs, chance: ChanceFlips, groups: Groups) -> tuple
     to_positive, to_negative = tally(matched & (after > before)), tally(matched & (after < before))
     to_tie, from_tie = tally((before != TIE) & (after == TIE)), tally((before == TIE) & (after != TIE))
     raters = np.minimum(*(_raters_behind(s, rows[matched], groups.codes[matched], n) for s, rows in _sides(pairs)))
-    redrawn, net = (_by_group(flips, groups.codes, n) for flips in (abs(chance.flips), chance.flips))
+    redrawn, net = chance.by_group(groups.codes, n)
     counts = []
     for i, name in enumerate(groups.names):
         says = len(redrawn) > 0 and items[i] > 0 and 2 * known[i] >= items[i]
@@ -113,13 +122,6 @@ def flip_counts(pairs: LabelPairs, chance: ChanceFlips, groups: Groups) -> tuple
             )
         )
     return tuple(counts)
-
-
-def _by_group(flips: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
-    """Return the sum of each redraw's flips (row) in each group (column)."""
-    redraw, pair = np.nonzero(flips)
-    sums = np.bincount(redraw * n + codes[pair], weights=flips[redraw, pair], minlength=len(flips) * n)
-    return np.asarray(sums.reshape(len(flips), n))
 
 
 def _middle_95(redrawn: np.ndarray, says: bool) -> tuple[float, float] | tuple[None, None]:

@@ -1,32 +1,30 @@
 """Everything that changed in the labels between two arms, in one value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from smo_pipelines.domain.guidelines import ClauseEdit
 from smo_pipelines.domain.label_changes import LabelShift
 from smo_pipelines.labels.changes.clauses import clause_touches
-from smo_pipelines.labels.changes.flips import Groups, attribute_groups, flip_counts, rater_groups
+from smo_pipelines.labels.changes.facts import LabelFacts
+from smo_pipelines.labels.changes.flips import Groups, attribute_groups, flip_counts, rater_splits
 from smo_pipelines.labels.changes.owners import Swapped, own_flips
 from smo_pipelines.labels.changes.pairs import pair_labels
 from smo_pipelines.labels.changes.redraws import chance_flips, draw_raters_again
-from smo_pipelines.labels.changes.review import Gold, review_first
+from smo_pipelines.labels.changes.review import review_first
 from smo_pipelines.labels.changes.shares import matched_shift, mix_shift
 from smo_pipelines.labels.matching import Matching
 from smo_pipelines.labels.pools import compare_work, snapshot_work
 
 __all__ = ["label_shift"]
 
-_NO_GROUPS: Mapping[str, Mapping[str, str]] = {}
-
 
 def label_shift(
     matching: Matching,
     *,
     edits: Sequence[ClauseEdit] = (),
-    raters: Mapping[str, Mapping[str, str]] = _NO_GROUPS,
-    gold: Gold = ({}, {}),
+    facts: LabelFacts | None = None,
     swapped: Swapped | None = None,
     redraws: int = 200,
     review: int = 50,
@@ -39,10 +37,8 @@ def label_shift(
         Of the two arms' actual snapshots.
     edits : sequence of ClauseEdit
         The clauses that differ between the arms' guidelines.
-    raters : mapping of str to mapping of str to str
-        By rater attribute (``pool``, ``kind``, ``locale`` ...): a rater's value by pseudonym.
-    gold : pair of mapping of str to int
-        Right labels, 0 or 1, by item id, under the control's and the treatment's guideline.
+    facts : LabelFacts, optional
+        What is known of the raters and of the right labels.
     swapped : mapping of frozenset of str to LabelSnapshot, optional
         Snapshots with some of the changed recipe fields alone as in the treatment's; they tell apart parts of a compound change.
     redraws : int
@@ -53,7 +49,8 @@ def label_shift(
     pairs = pair_labels(matching)
     drawn = draw_raters_again(pairs, redraws=redraws)
     chance = chance_flips(drawn)
-    splits = attribute_groups(pairs) | {f"raters' {name}": rater_groups(pairs, of) for name, of in sorted(raters.items()) if of}
+    facts = facts or LabelFacts()
+    splits = attribute_groups(pairs) | rater_splits(pairs, facts.raters)
     everything = Groups(names=("all",), codes=np.zeros(len(pairs), dtype=np.int64))
     return LabelShift(
         matched_items=len(matching),
@@ -67,5 +64,5 @@ def label_shift(
         ownership=own_flips(pairs, chance, edits=edits, swapped=swapped),
         clauses=clause_touches(drawn, chance, edits),
         raters=compare_work(snapshot_work(pairs.control, name="control"), snapshot_work(pairs.treatment, name="treatment")),
-        review=review_first(pairs, chance, edits=edits, gold=gold, raters=raters, most=review),
+        review=review_first(pairs, chance, edits=edits, gold=facts.gold, raters=facts.raters, most=review),
     )

@@ -65,6 +65,18 @@ class ChanceFlips:
     flips: np.ndarray
     known: np.ndarray
 
+    def by_group(self, codes: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return each redraw's flips, and its flips to positive less those to negative, in each group: shape (redraws, n_groups)."""
+        redraw, pair, sign = self._events
+        size, cell = len(self.flips) * n_groups, redraw * n_groups + codes[pair]
+        shape = (len(self.flips), n_groups)
+        return np.bincount(cell, minlength=size).reshape(shape), np.bincount(cell, weights=sign, minlength=size).reshape(shape)
+
+    @cached_property
+    def _events(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        redraw, pair = np.nonzero(self.flips)
+        return redraw, pair, self.flips[redraw, pair]
+
     @property
     def probability(self) -> np.ndarray:
         """Share of redraws that flip an item: shape (n_pairs,)."""

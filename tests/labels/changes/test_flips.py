@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from smo_pipelines.domain.effects import Interval
 from smo_pipelines.domain.labels import Aggregation, TieRule
+from smo_pipelines.labels.changes.facts import LabelFacts
 from smo_pipelines.labels.changes.label_shift import label_shift
 from smo_pipelines.labels.matching import match
 from smo_pipelines.labels.redraw import rater_weights
@@ -70,7 +71,7 @@ PARTS = ("items", "to_positive", "to_negative", "to_tie", "from_tie", "flips")
 )
 def test_every_table_sums_to_the_total(before, after, pools):
     control = snapshot_of(before, attributes={"locale": {name: "ja" if name < "d" else "id" for name in before}})
-    shift = label_shift(match(control, snapshot_of(after)), raters={"pool": pools}, redraws=5)
+    shift = label_shift(match(control, snapshot_of(after)), facts=LabelFacts(raters={"pool": pools}), redraws=5)
     for groups in shift.by.values():
         for part in PARTS:
             assert sum(getattr(group, part) for group in groups) == getattr(shift.total, part), part
@@ -92,7 +93,7 @@ def test_an_item_belongs_to_the_group_that_all_its_raters_share():
     control = snapshot_of({name: [1, 1] for name in raters}, raters=raters)
     treatment = snapshot_of({name: [0, 0] for name in raters}, raters=raters | {"a": ["v1", "v2"]})
     pools = {"pool": {"c1": "core", "c2": "core", "v1": "vendor", "v2": "vendor"}, "none": {}}
-    shift = label_shift(match(control, treatment), raters=pools, redraws=0)
+    shift = label_shift(match(control, treatment), facts=LabelFacts(raters=pools), redraws=0)
     assert {group.group: group.flips for group in shift.by["raters' pool"]} == {"core → vendor": 1, "mixed": 2, "vendor": 1}
     assert "raters' none" not in shift.by
 

@@ -9,6 +9,7 @@ from smo_pipelines.domain.effects import WhyNot
 from smo_pipelines.domain.guidelines import ClauseChange, ClauseEdit
 from smo_pipelines.domain.label_changes import Component
 from smo_pipelines.domain.labels import Aggregation, TieRule
+from smo_pipelines.labels.changes.facts import LabelFacts
 from smo_pipelines.labels.changes.label_shift import label_shift
 from smo_pipelines.labels.matching import match
 from tests.examples.snapshots import many, snapshot_of
@@ -40,7 +41,7 @@ def test_the_guideline_edit_is_owned_by_the_clause_that_changed_gold(operation):
 
 def test_a_pool_swap_is_owned_by_the_pool(operation):
     vendor = operation.snapshot(pool="vendor-lenient@1")
-    shift, owners = owned(operation.after, vendor, raters={"pool": operation.raters})
+    shift, owners = owned(operation.after, vendor, facts=LabelFacts(raters={"pool": operation.raters}))
     assert shift.ownership.refused is None
     assert list(owners) == [(Component.pool, "pool core@1 → vendor-lenient@1")]
     # fewer flips than chance could make, but nearly all one way: the vendor does not see threats (clause 3.5)
