@@ -3,10 +3,11 @@
 import os
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from smo_pipelines.config.reading import Strict, check_id, parse, read_text, read_yaml
 from smo_pipelines.config.recipes import RecipeModel, Words, predicate
@@ -15,6 +16,7 @@ from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
 from smo_pipelines.domain.decisions import RulePolicy
 from smo_pipelines.domain.digests import digest_of
 from smo_pipelines.domain.labels import ItemPredicate, RaterPool, SnapshotRecipe
+from smo_pipelines.domain.pools import GoldAccuracy, Period, PoolRule
 from smo_pipelines.errors import ConfigError
 
 __all__ = [
@@ -28,12 +30,67 @@ __all__ = [
 
 T = TypeVar("T")
 
+_VERSIONED = re.compile(r"[^@]+@[0-9]+")
+
+
+def _moment(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("must be a moment such as 2026-01-31 or 2026-01-31T12:00:00Z") from error
+    return text
+
+
+_Moment = Annotated[str, AfterValidator(_moment)]
+
+
+class _GoldAccuracyModel(Strict):
+    """``before`` is needed: without it a pool would change with every gold rating that comes in, and look into the future."""
+
+    at_least: float = Field(gt=0, lt=1)
+    on: PositiveInt
+    before: _Moment
+
+
+class _PeriodModel(Strict):
+    start: _Moment | None = None
+    before: _Moment | None = None
+
+    @model_validator(mode="after")
+    def _not_open(self) -> Self:
+        if self.start is None and self.before is None:
+            raise ValueError("needs start, before or both")
+        return self
+
 
 class _PoolModel(Strict):
     id: str
+    kind: Literal["human", "model"] | None = None
     where: dict[str, Words] = Field(default_factory=dict)
     raters: list[str] = Field(default_factory=list)
+    gold_accuracy: _GoldAccuracyModel | None = None
+    joined: _PeriodModel | None = None
+    active: _PeriodModel | None = None
     description: str = ""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if self.kind is not None and "kind" in self.where:
+            raise ValueError("kind stands twice: by itself and under where; leave one out")
+        return self
+
+    def resolve(self) -> RaterPool:
+        """Return the pool: a rule only where it has one, since only a rule depends on what raters did."""
+        where = predicate(self.where | ({} if self.kind is None else {"kind": (self.kind,)}))
+        plain: dict[str, Any] = {"id": self.id, "where": where, "raters": tuple(self.raters)}
+        if self.gold_accuracy is None and self.joined is None and self.active is None:
+            return RaterPool(**plain)
+        return PoolRule(
+            **plain,
+            gold_accuracy=None if self.gold_accuracy is None else GoldAccuracy(**self.gold_accuracy.model_dump()),
+            joined=None if self.joined is None else Period(**self.joined.model_dump()),
+            active=None if self.active is None else Period(**self.active.model_dump()),
+        )
 
 
 class _ClassifierModel(Strict):
@@ -136,7 +193,11 @@ def load_pools(root: ProjectRoot) -> dict[str, RaterPool]:
 
     def build(name: str, model: _PoolModel) -> RaterPool:
         check_id(model.id, f"configs/pools/{name}.yaml: pool id")
-        return RaterPool(id=model.id, where=predicate(model.where), raters=tuple(model.raters))
+        if model.id not in pools and not _VERSIONED.fullmatch(model.id):
+            raise ConfigError(
+                f"configs/pools/{name}.yaml: the pool id {model.id!r} must be name@number, e.g. {model.id.split('@')[0]}@1"
+            )
+        return model.resolve()
 
     pools = {"all": RaterPool(id="all")}
     for name, pool in _load(root, "pools", _PoolModel, build).items():

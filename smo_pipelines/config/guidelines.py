@@ -1,9 +1,14 @@
 """Guideline files: Markdown with front matter, one file a version, clauses as second-level headings."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from pydantic import Field
+
 from smo_pipelines.config.reading import Strict, check_id, parse, read_text, read_yaml
+from smo_pipelines.config.recipes import Words, predicate
 from smo_pipelines.config.root import ProjectRoot
 from smo_pipelines.domain.guidelines import Clause, GuidelineVersion
 from smo_pipelines.errors import ConfigError, did_you_mean
@@ -13,6 +18,14 @@ __all__ = ["load_guidelines", "parse_guideline"]
 _HEADING = re.compile(r"^##\s+(?P<id>\S+)\s*(?P<title>.*)$")
 
 
+class _AboutClause(Strict):
+    """What the front matter may say of a clause: which items it is about, and the label it gives to all of them."""
+
+    id: str
+    items: dict[str, Words] = Field(default_factory=dict)
+    expects: str | None = None
+
+
 class _FrontMatter(Strict):
     id: str
     question: str
@@ -20,6 +33,7 @@ class _FrontMatter(Strict):
     positive: str
     parent: str | None = None
     summary: str = ""
+    clauses: tuple[_AboutClause, ...] = ()
 
 
 def parse_guideline(text: str, source: str | Path) -> GuidelineVersion:
@@ -48,10 +62,23 @@ def parse_guideline(text: str, source: str | Path) -> GuidelineVersion:
             positive=front.positive,
             parent=front.parent,
             summary=front.summary,
-            clauses=tuple(_clauses(lines[end + 1 :])),
+            clauses=_with_facts(_clauses(lines[end + 1 :]), front.clauses, source),
         )
     except ValueError as error:
         raise ConfigError(f"{source}: {error}") from error
+
+
+def _with_facts(clauses: Sequence[Clause], about: Sequence[_AboutClause], source: str | Path) -> tuple[Clause, ...]:
+    ids, said = [clause.id for clause in clauses], {entry.id: entry for entry in about}
+    if len(said) < len(about):
+        raise ConfigError(f"{source}: clauses: an id stands twice in {[entry.id for entry in about]}")
+    for name in said:
+        if name not in ids:
+            raise ConfigError(f"{source}: clauses: there is no clause {name!r}; {did_you_mean(name, ids)}")
+    return tuple(
+        replace(clause, items=predicate(said[clause.id].items), expects=said[clause.id].expects) if clause.id in said else clause
+        for clause in clauses
+    )
 
 
 def _clauses(lines: list[str]) -> list[Clause]:

@@ -193,6 +193,12 @@ class WhyNot(StrEnum):
     several_questions = "several_questions"
     mixed_currencies = "mixed_currencies"
     not_recorded = "not_recorded"
+    no_raters = "no_raters"
+    no_flips = "no_flips"
+    few_ratings = "few_ratings"
+    within_chance = "within_chance"
+    several_changes = "several_changes"
+    unexplained = "unexplained"
 
 
 @dataclass(frozen=True, kw_only=True)

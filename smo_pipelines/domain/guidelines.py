@@ -4,17 +4,28 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from smo_pipelines.domain.digests import digest_of
+from smo_pipelines.domain.labels import ItemPredicate
 
 __all__ = ["Clause", "ClauseChange", "ClauseEdit", "GuidelineVersion"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clause:
-    """One numbered rule of a guideline."""
+    """One numbered rule of a guideline.
+
+    Parameters
+    ----------
+    items : ItemPredicate
+        Which items the rule is about, for items whose ratings cite no clause; empty where nobody said.
+    expects : str or None
+        The label that the rule gives to an item it is about, where it gives one label to all of them.
+    """
 
     id: str
     title: str
     text: str
+    items: ItemPredicate = ()
+    expects: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +49,11 @@ class GuidelineVersion:
         ids = [clause.id for clause in self.clauses]
         if len(set(ids)) != len(ids):
             raise ValueError(f"guideline {self.id}: a clause id is used twice in {ids}")
+        for clause in self.clauses:
+            if clause.expects is not None and clause.expects not in self.labels:
+                raise ValueError(
+                    f"guideline {self.id}: clause {clause.id} expects {clause.expects!r}, which is not one of {list(self.labels)}"
+                )
 
     @property
     def name(self) -> str:
@@ -46,8 +62,9 @@ class GuidelineVersion:
 
     @property
     def digest(self) -> str:
-        """The name of this content: labels and clauses, not the parent or the summary."""
-        return digest_of({"question": self.question, "labels": self.labels, "positive": self.positive, "clauses": self.clauses})
+        """The name of this content: labels and the clauses' words, not the parent, the summary or which items a clause is about."""
+        clauses = [{"id": clause.id, "title": clause.title, "text": clause.text} for clause in self.clauses]
+        return digest_of({"question": self.question, "labels": self.labels, "positive": self.positive, "clauses": clauses})
 
 
 class ClauseChange(StrEnum):
@@ -60,9 +77,15 @@ class ClauseChange(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ClauseEdit:
-    """One clause that differs between two versions of a guideline."""
+    """One clause that differs between two versions of a guideline.
+
+    ``items`` and ``expects_positive`` are the newer version's word on which items the clause is about and what they become; None
+    where it has none.
+    """
 
     id: str
     change: ClauseChange
     before: str
     after: str
+    items: ItemPredicate = ()
+    expects_positive: bool | None = None

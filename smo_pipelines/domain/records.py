@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from smo_pipelines.domain.decisions import Decision
 from smo_pipelines.domain.experiments import ArmName, Experiment, ReplicateId
 from smo_pipelines.domain.guidelines import ClauseEdit
+from smo_pipelines.domain.label_changes import LabelShift
 
-__all__ = ["ArmFacts", "BenchmarkFacts", "ExperimentRecord", "FlipCount", "LabelShift", "Provenance", "ReplicateFacts"]
+__all__ = ["ArmFacts", "BenchmarkFacts", "ExperimentRecord", "Provenance", "ReplicateFacts"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,45 +32,6 @@ class ArmFacts:
     tied_items: int
     positive_share: float
     trained_items: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class FlipCount:
-    """Items of one group whose label differs between the arms, beside what redrawing the same raters would flip.
-
-    ``expected`` is the mean, and ``expected_low`` and ``expected_high`` the 2.5 and 97.5 per cent points, of the flips between the
-    control's labels and redraws of the control's own raters; None where there were no redraws. ``raters`` is the number of
-    raters behind the group's labels in the arm that has fewer; None where it is not known.
-    """
-
-    group: str
-    items: int
-    to_positive: int
-    to_negative: int
-    expected: float | None = None
-    expected_low: float | None = None
-    expected_high: float | None = None
-    raters: int | None = None
-
-    @property
-    def flips(self) -> int:
-        """Items whose label differs."""
-        return self.to_positive + self.to_negative
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelShift:
-    """What changed in the labels between the arms' matched items.
-
-    ``by`` holds the flips split by an item attribute, e.g. ``{"clause": (...), "locale": (...)}``.
-    """
-
-    matched_items: int
-    only_control: int
-    only_treatment: int
-    leaked_items: int
-    total: FlipCount
-    by: Mapping[str, tuple[FlipCount, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """From a registered experiment to its two arms, benchmarks and validity findings; everything before training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,15 +10,25 @@ from smo_pipelines.domain.benchmarks import Benchmark
 from smo_pipelines.domain.decisions import Finding, FindingCode
 from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.experiments import ArmName, Experiment, RaterClaim, ReplicateKind
-from smo_pipelines.domain.guidelines import ClauseEdit
+from smo_pipelines.domain.guidelines import ClauseEdit, GuidelineVersion
+from smo_pipelines.domain.label_changes import LabelShift
 from smo_pipelines.domain.labels import TIE, LabelSnapshot, TrainingSet
-from smo_pipelines.domain.records import ArmFacts, LabelShift
+from smo_pipelines.domain.records import ArmFacts
 from smo_pipelines.domain.runs import RaterFacts
 from smo_pipelines.errors import OneClass
 from smo_pipelines.experiment.benchmarks import load_benchmark
-from smo_pipelines.experiment.stored import benchmark_key, get_benchmark, get_snapshot, put_benchmark, put_snapshot
+from smo_pipelines.experiment.stored import (
+    benchmark_key,
+    get_benchmark,
+    get_snapshot,
+    pack_facts,
+    put_benchmark,
+    put_snapshot,
+    unpack_facts,
+)
 from smo_pipelines.experiment.workspace import Workspace
-from smo_pipelines.labels.flips import label_shift
+from smo_pipelines.labels.changes.facts import LabelFacts, label_facts
+from smo_pipelines.labels.changes.label_shift import label_shift
 from smo_pipelines.labels.guidelines import clause_edits
 from smo_pipelines.labels.matching import Matching, match
 from smo_pipelines.labels.redraw import redraw_labels
@@ -40,6 +50,7 @@ class Arms:
     snapshots: dict[ArmName, LabelSnapshot]
     benchmarks: tuple[Benchmark, ...]
     clause_edits: tuple[ClauseEdit, ...]
+    known: LabelFacts = field(default_factory=LabelFacts)
 
     @cached_property
     def benchmark_keys(self) -> dict[str, str]:
@@ -62,7 +73,7 @@ class Arms:
     @cached_property
     def label_shift(self) -> LabelShift:
         """What changed in the labels."""
-        return label_shift(self.snapshots[ArmName.control], self.snapshots[ArmName.treatment], self.matching)
+        return label_shift(self.matching, edits=self.clause_edits, facts=self.known)
 
     def training_set(self, arm: ArmName, kind: ReplicateKind, index: int) -> TrainingSet:
         """Return what one replicate is fitted on: the arm's labels, or those of one redraw of its raters."""
@@ -138,12 +149,13 @@ def build_arms(workspace: Workspace, experiment: Experiment) -> Arms:
     """
     if is_pinned(workspace, experiment):
         return load_arms(workspace, experiment)
-    return Arms(
+    arms = Arms(
         experiment=experiment,
         snapshots={arm: arm_snapshot(workspace, experiment, arm) for arm in ArmName},
         benchmarks=tuple(load_benchmark(workspace, name) for name in experiment.benchmarks),
         clause_edits=_edits(workspace, experiment),
     )
+    return replace(arms, known=label_facts(workspace.tables, arms.matching, _guidelines(workspace, experiment)))
 
 
 def pin_arms(workspace: Workspace, experiment: Experiment, arms: Arms | None = None) -> Arms:
@@ -162,7 +174,8 @@ def pin_arms(workspace: Workspace, experiment: Experiment, arms: Arms | None = N
         if arms.valid:
             keys = {str(arm): put_snapshot(workspace.store, snapshot) for arm, snapshot in arms.snapshots.items()}
             benchmarks = {benchmark.name: put_benchmark(workspace.store, benchmark) for benchmark in arms.benchmarks}
-            workspace.store.put(_KIND, experiment.spec_hash, meta={"snapshots": keys, "benchmarks": benchmarks})
+            meta = {"snapshots": keys, "benchmarks": benchmarks}
+            workspace.store.put(_KIND, experiment.spec_hash, meta=meta, files=pack_facts(arms.known))
     return arms
 
 
@@ -174,12 +187,14 @@ def load_arms(workspace: Workspace, experiment: Experiment) -> Arms:
     StoreError
         When the experiment has not begun.
     """
-    meta = workspace.store.get(_KIND, experiment.spec_hash).meta
+    entry = workspace.store.get(_KIND, experiment.spec_hash)
+    meta = entry.meta
     return Arms(
         experiment=experiment,
         snapshots={arm: get_snapshot(workspace.store, str(meta["snapshots"][str(arm)]), experiment.recipe(arm)) for arm in ArmName},
         benchmarks=tuple(get_benchmark(workspace.store, str(meta["benchmarks"][name])) for name in experiment.benchmarks),
         clause_edits=_edits(workspace, experiment),
+        known=unpack_facts(entry),
     )
 
 
@@ -201,8 +216,13 @@ def refuse_one_class(arms: Arms) -> None:
 
 
 def _edits(workspace: Workspace, experiment: Experiment) -> tuple[ClauseEdit, ...]:
-    old, new = (workspace.catalogue.guidelines[str(experiment.recipe(arm).guideline)] for arm in ArmName)
+    old, new = _guidelines(workspace, experiment)
     return clause_edits(old, new) if old.name == new.name else ()
+
+
+def _guidelines(workspace: Workspace, experiment: Experiment) -> tuple[GuidelineVersion, GuidelineVersion]:
+    control, treatment = (workspace.catalogue.guidelines[str(experiment.recipe(arm).guideline)] for arm in ArmName)
+    return control, treatment
 
 
 def _overlap(arms: Arms) -> tuple[Finding, ...]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from smo_pipelines.labels.batch import ImportReceipt, LabelBatch, QuarantinedRow
+    from smo_pipelines.labels.changes.label_shift import label_shift
     from smo_pipelines.labels.export import export_ratings
     from smo_pipelines.labels.fetch import fetch_set
-    from smo_pipelines.labels.flips import label_shift
     from smo_pipelines.labels.formats import FORMATS, read
     from smo_pipelines.labels.formats.detect import detect
     from smo_pipelines.labels.guidelines import clause_edits
@@ -48,9 +48,9 @@ __all__ = [
 
 _MODULES = {
     "batch": ("ImportReceipt", "LabelBatch", "QuarantinedRow"),
+    "changes.label_shift": ("label_shift",),
     "export": ("export_ratings",),
     "fetch": ("fetch_set",),
-    "flips": ("label_shift",),
     "formats": ("FORMATS", "read"),
     "formats.detect": ("detect",),
     "guidelines": ("clause_edits",),

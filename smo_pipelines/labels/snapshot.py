@@ -10,8 +10,9 @@ from smo_pipelines.domain.columns import Categories
 from smo_pipelines.domain.guidelines import GuidelineVersion
 from smo_pipelines.domain.labels import TIE, Aggregation, GoldAnswers, LabelSnapshot, RaterPool, SnapshotRecipe, TieRule, Votes
 from smo_pipelines.errors import LabelError, NoRatings
-from smo_pipelines.labels.aggregation import AGGREGATIONS
+from smo_pipelines.labels.aggregation import AGGREGATIONS, LEARN_FROM_GOLD
 from smo_pipelines.labels.items import ItemTable
+from smo_pipelines.labels.pools import resolve_pool
 from smo_pipelines.labels.selection import Condition, conditions, moment
 from smo_pipelines.labels.tables import LabelTables
 from smo_pipelines.labels.views import LabelViews
@@ -19,7 +20,6 @@ from smo_pipelines.labels.votes import choose_ratings
 
 __all__ = ["apply_tie_rule", "build_snapshot"]
 
-_LEARN_FROM_GOLD = frozenset({Aggregation.gold_weighted, Aggregation.dawid_skene})
 _GOLD_ANSWERS = """
 select rater, count(*) filter (label = gold) as n_right, count(*) as answered
 from ratings join (select item_id, gold[?] as gold from items where gold[?] is not null) using (item_id) join rater_codes using (rater_id)
@@ -33,7 +33,7 @@ def build_snapshot(tables: LabelTables, recipe: SnapshotRecipe, *, guideline: Gu
     Skipped and gold ratings never count. Of several ratings of one item by one rater the latest counts. With ``overlap`` an item
     keeps that many of its ratings, drawn by a hash of the item and the rating's place among the item's ratings in order of content:
     every rating has the same chance whatever its label, a smaller overlap is a part of a larger one, and pseudonyms play no role.
-    ``rater_half`` is drawn by hash of the rater's pseudonym.
+    ``rater_half`` is drawn by hash of what the rater rated in the first import that has ratings of theirs.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def build_snapshot(tables: LabelTables, recipe: SnapshotRecipe, *, guideline: Gu
     if recipe.pool != pool.id:
         raise LabelError(f"the recipe asks for pool {recipe.pool!r} and was given pool {pool.id!r}")
     with tables.views(recipe.project, as_of=moment(recipe)) as views:
-        wanted = conditions(recipe, pool, views)
+        wanted = conditions(recipe, resolve_pool(pool, views), views)
         chosen = choose_ratings(views, wanted, guideline.labels, overlap=recipe.overlap)
         if chosen is None:
             raise NoRatings(_what_is_missing(views, wanted, recipe))
@@ -67,7 +67,7 @@ def build_snapshot(tables: LabelTables, recipe: SnapshotRecipe, *, guideline: Gu
             positives=tuple(_positive_labels(recipe.aggregation, guideline)),
         )
         items = views.item_table("item_id in (select item_id from kept_items)")
-        gold = _gold_answers(views, recipe, votes, items) if recipe.aggregation in _LEARN_FROM_GOLD else None
+        gold = _gold_answers(views, recipe, votes, items) if recipe.aggregation in LEARN_FROM_GOLD else None
     cited = None if "clause" in items.attributes else chosen.clause_of_items()
     aggregated = AGGREGATIONS[recipe.aggregation](votes, len(items), None, gold)
     return LabelSnapshot(

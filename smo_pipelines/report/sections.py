@@ -13,19 +13,16 @@ from smo_pipelines.domain.phrases import (
     question_phrase,
     unit_of,
 )
-from smo_pipelines.domain.records import ArmFacts, ExperimentRecord, FlipCount
+from smo_pipelines.domain.records import ArmFacts, ExperimentRecord
 
 __all__ = [
     "FEWEST_RATERS",
-    "FlipRow",
-    "FlipTable",
     "GoldTable",
     "GuardrailRow",
     "NumberRow",
     "Primary",
     "all_numbers",
     "arm_rows",
-    "flip_tables",
     "gold_tables",
     "guardrail_rows",
     "not_estimable",
@@ -86,29 +83,6 @@ class GoldTable:
     control: tuple[str, ...]
     treatment: tuple[str, ...]
     change: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FlipRow:
-    """Label changes of a group; shares are of the longest bar, 0 to 100."""
-
-    group: str
-    items: str
-    to_positive: str
-    to_negative: str
-    flips: str
-    expected: str
-    bar: float
-    bar_expected: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class FlipTable:
-    """Label changes by one attribute; ``hidden`` counts the groups that are too small to show."""
-
-    by: str
-    rows: tuple[FlipRow, ...]
-    hidden: int
 
 
 def _minus(text: str) -> str:
@@ -248,42 +222,3 @@ def arm_rows(record: ExperimentRecord) -> tuple[tuple[str, tuple[str, ...]], ...
         "Items trained on": [f"{arm.trained_items:,}" for arm in record.arms],
     }
     return tuple((name, tuple(values)) for name, values in lines.items())
-
-
-def flip_tables(record: ExperimentRecord) -> tuple[FlipTable, ...]:
-    """Return the label changes in all and by attribute, without the groups that are too small to show."""
-    labels = record.labels
-    tables = [("all items", (labels.total,)), *sorted(labels.by.items())]
-    fewest = min((arm.n_raters for arm in record.arms), default=0)
-    return tuple(_flip_table(by, groups, fewest) for by, groups in tables)
-
-
-def _flip_table(by: str, groups: Sequence[FlipCount], fewest: int) -> FlipTable:
-    shown = [group for group in groups if _large_enough(group, fewest)]
-    longest = max((max(group.flips, group.expected_high or 0.0) for group in shown), default=0.0) or 1.0
-    rows = tuple(_flip_row(group, longest) for group in sorted(shown, key=lambda group: (-group.flips, group.group)))
-    return FlipTable(by=by, rows=rows, hidden=len(groups) - len(shown))
-
-
-def _large_enough(group: FlipCount, fewest: int) -> bool:
-    # where the raters of a group are not known, too few items or too few raters in a whole arm still give it away
-    known = group.raters if group.raters is not None else min(group.items, fewest)
-    return known >= FEWEST_RATERS
-
-
-def _flip_row(group: FlipCount, longest: float) -> FlipRow:
-    expected = "not known: no redraws"
-    if group.expected is not None:
-        expected = f"{group.expected:.0f}"
-        if group.expected_low is not None and group.expected_high is not None:
-            expected += f" ({group.expected_low:.0f} to {group.expected_high:.0f})"
-    return FlipRow(
-        group=group.group,
-        items=f"{group.items:,}",
-        to_positive=f"{group.to_positive:,}",
-        to_negative=f"{group.to_negative:,}",
-        flips=f"{group.flips:,}",
-        expected=expected,
-        bar=round(100 * group.flips / longest, 1),
-        bar_expected=None if group.expected is None else round(100 * group.expected / longest, 1),
-    )

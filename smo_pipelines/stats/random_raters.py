@@ -21,7 +21,7 @@ from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.stats.crossed import spread
 from smo_pipelines.stats.intervals import CombinedEstimate, VarianceTerm
 
-__all__ = ["MIN_RATERS", "MIN_REDRAWS", "RaterArm", "RaterDesign", "random_raters_estimate"]
+__all__ = ["MIN_RATERS", "MIN_REDRAWS", "RaterArm", "RaterDesign", "random_raters_estimate", "rater_inflation"]
 
 MIN_RATERS = 8.0
 """Fewest effective raters for which the interval was calibrated."""
@@ -84,7 +84,8 @@ def _check(control: RaterArm, treatment: RaterArm) -> None:
         )
 
 
-def _inflation(effective_raters: float) -> float:
+def rater_inflation(effective_raters: float) -> float:
+    """Return h, what the variance over redraws of the raters is multiplied with."""
     return 1.25 * (effective_raters + 4.0) / (effective_raters - 1.0)
 
 
@@ -96,8 +97,8 @@ def _disjoint(control: RaterArm, treatment: RaterArm) -> tuple[float, float, flo
     """Return run variance, rater variance and degrees of freedom with independent redraws in each arm."""
     arms = (control, treatment)
     runs = sum(spread(a.values) / len(a.values) for a in arms)
-    excess = sum(_inflation(a.effective_raters) * (spread(a.redraws) - spread(a.values)) for a in arms)
-    floor = sum(_inflation(a.effective_raters) * spread(a.redraws) for a in arms) / 4.0
+    excess = sum(rater_inflation(a.effective_raters) * (spread(a.redraws) - spread(a.values)) for a in arms)
+    floor = sum(rater_inflation(a.effective_raters) * spread(a.redraws) for a in arms) / 4.0
     df = _degrees_of_freedom(sum(len(a.redraws) - 1.0 for a in arms), sum(a.effective_raters - 1.0 for a in arms))
     return runs, max(excess, floor), df
 
@@ -117,7 +118,7 @@ def _same(control: RaterArm, treatment: RaterArm, *, shared_seeds: bool) -> tupl
         runs = spread(control.values) / len(control.values) + spread(treatment.values) / len(treatment.values)
     raters = min(control.effective_raters, treatment.effective_raters)
     df = _degrees_of_freedom(len(control.redraws) - 1.0, raters - 1.0)
-    return runs, _inflation(raters) * max(redraw - single, redraw / 4.0), df
+    return runs, rater_inflation(raters) * max(redraw - single, redraw / 4.0), df
 
 
 def random_raters_estimate(

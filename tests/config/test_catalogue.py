@@ -8,6 +8,8 @@ from smo_pipelines.config.guidelines import load_guidelines, parse_guideline
 from smo_pipelines.config.root import ProjectRoot, find_root
 from smo_pipelines.domain.classifiers import ClassifierConfig
 from smo_pipelines.domain.decisions import RulePolicy
+from smo_pipelines.domain.labels import RaterPool
+from smo_pipelines.domain.pools import GoldAccuracy, Period, PoolRule
 from smo_pipelines.errors import ConfigError
 from tests.examples.projects import CHECKOUT
 
@@ -69,6 +71,50 @@ def test_two_pools_of_one_id_are_refused(pool: str, root: ProjectRoot) -> None:
         load_pools(root)
 
 
+def test_a_pool_by_what_its_raters_did(root: ProjectRoot) -> None:
+    path = root.configs / "pools" / "proven.yaml"
+    path.write_text(
+        "id: proven@2\nkind: human\nwhere: {pool: core}\nraters: [r1]\n"
+        "gold_accuracy: {at_least: 0.8, on: 20, before: 2026-03-01}\njoined: {before: 2026-01-01}\nactive: {start: 2026-02-01}\n"
+    )
+    pool = load_pools(root)["proven@2"]
+    assert pool == PoolRule(
+        id="proven@2",
+        where=(("kind", ("human",)), ("pool", ("core",))),
+        raters=("r1",),
+        gold_accuracy=GoldAccuracy(at_least=0.8, on=20, before="2026-03-01"),
+        joined=Period(before="2026-01-01"),
+        active=Period(start="2026-02-01"),
+    )
+    assert type(load_pools(root)["core@1"]) is RaterPool
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id: proven@1\ngold_accuracy: {at_least: 0.8, on: 20}\n", "gold_accuracy.before: is needed"),
+        ("id: proven@1\ngold_accuracy: {at_least: 1.2, on: 20, before: 2026-01-01}\n", "gold_accuracy.at_least"),
+        ("id: proven@1\ngold_accuracy: {at_least: 0.8, on: 20, before: soon}\n", "must be a moment such as"),
+        ("id: proven@1\nactive: {}\n", "needs start, before or both"),
+        ("id: proven@1\nkind: robot\n", "'human' or 'model'"),
+        ("id: proven@1\nkind: human\nwhere: {kind: model}\n", "kind stands twice"),
+        ("id: proven\n", "must be name@number, e.g. proven@1"),
+        ("id: proven@1\nactive: {since: 2026-01-01}\n", "unknown key 'active.since'"),
+    ],
+)
+def test_a_pool_that_cannot_be_read(text: str, said: str, root: ProjectRoot) -> None:
+    (root.configs / "pools" / "odd.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"configs/pools/odd\.yaml") as refused:
+        load_pools(root)
+    assert said in str(refused.value)
+
+
+def test_the_pool_file_that_the_readme_teaches_can_be_read(root: ProjectRoot) -> None:
+    text = (CHECKOUT / "configs" / "pools" / "README.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    (root.configs / "pools" / "taught.yaml").write_text(text)
+    assert isinstance(load_pools(root)["proven@1"], PoolRule)
+
+
 def test_guidelines_are_read_clause_by_clause() -> None:
     version = parse_guideline(_GUIDELINE, "f")
     assert [(clause.id, clause.title, clause.text) for clause in version.clauses] == [
@@ -77,9 +123,23 @@ def test_guidelines_are_read_clause_by_clause() -> None:
     ]
 
 
+def test_the_front_matter_may_say_which_items_a_clause_is_about() -> None:
+    about = 'positive: bad\nclauses:\n  - {id: "2", items: {kind: [news, talk], form: quoted}, expects: fine}\n'
+    version = parse_guideline(_GUIDELINE.replace("positive: bad\n", about), "f")
+    first, second = version.clauses
+    assert (first.items, first.expects) == ((), None)
+    assert second.items == (("form", ("quoted",)), ("kind", ("news", "talk")))
+    assert second.expects == "fine"
+    assert version.digest == parse_guideline(_GUIDELINE, "f").digest  # raters are told the same
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        ("positive: bad", 'positive: bad\nclauses: [{id: "9", expects: fine}]', "there is no clause '9'; legal: 1, 2"),
+        ("positive: bad", 'positive: bad\nclauses: [{id: "1", expects: so so}]', "clause 1 expects 'so so', which is not one of"),
+        ("positive: bad", 'positive: bad\nclauses: [{id: "1"}, {id: "1"}]', "an id stands twice"),
+        ("positive: bad", 'positive: bad\nclauses: [{id: "1", item: {}}]', "did you mean 'items'?"),
         ("---\nid", "id", "front matter"),
         ("hate@1", "hate", "name@version"),
         ("positive: bad", "positive: good", "'good' is not one of"),

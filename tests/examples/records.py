@@ -29,13 +29,12 @@ from smo_pipelines.domain.effects import (
 )
 from smo_pipelines.domain.experiments import ArmName, Assignment, Experiment, RaterClaim, ReplicateId, ReplicateKind
 from smo_pipelines.domain.guidelines import ClauseChange, ClauseEdit
+from smo_pipelines.domain.label_changes import FlipCount, LabelShift
 from smo_pipelines.domain.labels import SnapshotRecipe
 from smo_pipelines.domain.records import (
     ArmFacts,
     BenchmarkFacts,
     ExperimentRecord,
-    FlipCount,
-    LabelShift,
     Provenance,
     ReplicateFacts,
 )

@@ -28,6 +28,9 @@ def test_building_writes_nothing_and_pinning_fixes_it(workspace: Workspace) -> N
     assert workspace.store.keys("snapshots") == []
     pinned = pin_arms(workspace, experiment, built)
     assert is_pinned(workspace, experiment)
+    assert load_arms(workspace, experiment).known == built.known
+    assert set(built.known.raters) >= {"kind", "pool", "locale"}
+    assert {len(side) for side in built.known.gold} == {len(built.matching)}
     more = simulate_operation(0, train_items=260, benchmark_items=200, policies=["hate"], rater_seed=5)
     write_operation(workspace.tables, more, imported_at=datetime(2026, 6, 1, tzinfo=UTC))
     again = pin_arms(workspace, experiment)

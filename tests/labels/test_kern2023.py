@@ -9,7 +9,7 @@ import pytest
 from smo_pipelines.domain.experiments import ArmName
 from smo_pipelines.domain.guidelines import GuidelineVersion
 from smo_pipelines.domain.labels import TIE, RaterPool, SnapshotRecipe
-from smo_pipelines.labels.flips import label_shift
+from smo_pipelines.labels.changes.label_shift import label_shift
 from smo_pipelines.labels.formats import read
 from smo_pipelines.labels.matching import match
 from smo_pipelines.labels.snapshot import build_snapshot
@@ -91,10 +91,34 @@ def test_flips_between_layouts_a_and_b(snapshots, question, flips):
     # counted from the files with pandas: (share_A > .5) != (share_B > .5) over 3,000 tweets; A and B have no ties
     control, treatment = snapshots[question, "A"], snapshots[question, "B"]
     matching = match(control, treatment)
-    shift = label_shift(control, treatment, matching, redraws=20)
+    shift = label_shift(matching, redraws=20)
     assert (shift.matched_items, shift.total.flips) == (3000, flips)
     assert sum(group.flips for group in shift.by["split"]) == flips
     assert 0 < shift.total.expected_low <= shift.total.expected <= shift.total.expected_high
+    (owner,) = shift.ownership.owners
+    assert (owner.component, owner.count.flips) == ("instrument", flips)
+    assert shift.matched_shift.change == pytest.approx(float(treatment.labels.mean()) - float(control.labels.mean()))
+
+
+def test_hate_flips_of_the_training_split_need_no_cause(kern):
+    version = GuidelineVersion(id="kern2023-hate@1", question="hate", labels=("0", "1"), positive="1", clauses=())
+    control, treatment = (
+        build_snapshot(
+            kern,
+            SnapshotRecipe(
+                project="kern2023", question="hate", guideline=version.id, instrument=layout, items=(("split", ("train",)),)
+            ),
+            guideline=version,
+            pool=RaterPool(id="all"),
+        )
+        for layout in "AB"
+    )
+    shift = label_shift(match(control, treatment), redraws=60)
+    # counted from the files as above, over the authors' training split; drawing the raters of A again flips as many
+    assert (shift.total.items, shift.total.flips) == (2250, 344)
+    assert shift.total.expected_low < 344 < shift.total.expected_high
+    assert shift.ownership.refused.code == "within_chance"
+    assert 0 in shift.matched_shift.interval
 
 
 def test_ties_leave_training(snapshots):

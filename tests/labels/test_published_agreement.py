@@ -1,6 +1,7 @@
 """Published agreement of public rater-level data sets, from their files, through the project's own functions."""
 
-import csv
+import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,15 @@ pytestmark = pytest.mark.real_data
 KEY = b"a key for tests, 32 bytes long.."
 
 
-def rows_of(path):
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        return list(csv.DictReader(stream))
+def ratings_of(form, path, **options):
+    """Import an export and return its ratings that are not skipped."""
+    ratings = read(form, path, options=options, key=KEY).tables["ratings"].to_pandas()
+    return ratings[~ratings["skipped"]]
+
+
+def pairs_of(ratings):
+    """Return the item and the label of each rating."""
+    return list(zip(ratings["item_id"], ratings["label"], strict=True))
 
 
 def table(ratings):
@@ -26,42 +33,11 @@ def table(ratings):
     return counts_of(units, labels, labels.max() + 1)
 
 
-def wide(rows, key, columns):
-    return [(row[key], row[name]) for row in rows for name in columns if row[name]]
-
-
-@pytest.fixture
-def roettger(real_data):
+@pytest.fixture(scope="module")
+def roettger():
     """Ratings (tweet, label) of each group of raters."""
-
-    def ratings(group):
-        rows = rows_of(real_data / "roettger2022" / f"annotations_{group}.csv")
-        return wide(rows, "id", [name for name in rows[0] if name.startswith("label_")])
-
-    return {group: ratings(group) for group in ("g1", "g2", "g3")}
-
-
-@pytest.fixture
-def xstest(real_data):
-    """Ratings (prompt, label) of each model's completions."""
-    names = ("llama2orig", "llama2new", "mistralinstruct", "mistralguard", "gpt4")
-    files = {name: rows_of(real_data / "xstest" / f"xstest_v2_completions_{name}.csv") for name in names}
-    return {name: wide(rows, "id", ["annotation_1", "annotation_2"]) for name, rows in files.items()}
-
-
-@pytest.fixture
-def hatecheck(real_data):
-    """Ratings (case, label) of all 3,901 cases."""
-    rows = rows_of(real_data / "hatecheck" / "all_annotations.csv")
-    return wide(rows, "case_id", [f"label_{k}" for k in range(1, 11)])
-
-
-@pytest.fixture
-def davidson(real_data):
-    """Votes (tweet, class): the file has counts of votes and no raters."""
-    rows = rows_of(real_data / "davidson2017" / "labeled_data.csv")
-    classes = ("hate_speech", "offensive_language", "neither")
-    return [(row[""], name) for row in rows for name in classes for _ in range(int(row[name]))]
+    ratings = ratings_of("roettger2022", Path(os.environ["SMO_REAL_DATA"]) / "roettger2022")
+    return {group: pairs_of(ratings[ratings["instrument"] == group]) for group in ("g1", "g2", "g3")}
 
 
 # Roettger et al. (2022), 1_agreement_analysis.ipynb of the authors' repository: Fleiss' kappa and percent agreement.
@@ -96,23 +72,33 @@ XSTEST = {
 
 
 @pytest.mark.parametrize("model", sorted(XSTEST))
-def test_xstest(xstest, model):
+def test_xstest(real_data, model):
+    file = real_data / "xstest" / f"xstest_v2_completions_{model}.csv"
+    columns = {"item_id": "id", "text": "completion"}
+    wide = {"columns": ["annotation_1", "annotation_2"]}
+    ratings = ratings_of("mapped", file, project="xstest", columns=columns, wide=wide, constants={"question": "refusal"})
     percent, kappa = XSTEST[model]
-    counts = table(xstest[model])
+    counts = table(pairs_of(ratings))
     assert counts.sum() == 900
     assert 100 * coefficient_value(AGREEMENT, counts) == pytest.approx(percent, abs=0.051)
     assert coefficient_value(FLEISS, counts) == pytest.approx(kappa, abs=0.0051)
 
 
-def test_hatecheck(hatecheck):  # 3,901 cases of which 3,879 have at least four of five raters agreeing; kappa of the file
-    counts = table(hatecheck)
+def test_hatecheck(real_data):  # 3,901 cases of which 3,879 have at least four of five raters agreeing; kappa of the file
+    columns = {"item_id": "case_id", "text": "test_case"}
+    wide = {"columns": "label_[0-9]*"}
+    file = real_data / "hatecheck" / "all_annotations.csv"
+    ratings = ratings_of("mapped", file, project="hatecheck", columns=columns, wide=wide, constants={"question": "hate"})
+    counts = table(pairs_of(ratings))
     assert counts.shape == (3901, 2) and set(counts.sum(axis=1)) == {5}
     assert int((counts.max(axis=1) >= 4).sum()) == 3879
     assert coefficient_value(FLEISS, counts) == pytest.approx(0.9285, abs=5e-5)
 
 
-def test_davidson_2017(davidson):  # computed from the file's votes: alpha .5428, unanimous 70.5%
-    counts = table(davidson)
+def test_davidson_2017(real_data):  # computed from the file's votes: alpha .5428, unanimous 70.5%
+    ratings = ratings_of("davidson2017", real_data / "davidson2017")
+    assert pd.Series(ratings.groupby("item_id")["label"].size()).between(3, 9).all()
+    counts = table(pairs_of(ratings))
     assert len(counts) == 24783 and counts.sum() == 80383
     assert coefficient_value(alpha_of(), counts) == pytest.approx(0.5428, abs=5e-5)
     assert (counts.max(axis=1) == counts.sum(axis=1)).mean() == pytest.approx(0.705, abs=5e-4)
@@ -126,8 +112,7 @@ KERN = {
 
 
 def test_kern_2023_agreement_between_conditions(real_data):
-    batch = read("kern2023", real_data / "kern2023", options={}, key=KEY)
-    ratings = batch.ratings[batch.ratings["label"].notna()]
+    ratings = ratings_of("kern2023", real_data / "kern2023")
     for question, published in KERN.items():
         mine = ratings[ratings["question"] == question]
         # the median of two ratings that disagree is 0.5, which is a label of its own here

@@ -7,7 +7,8 @@ import pytest
 from smo_pipelines.domain.decisions import Verdict
 from smo_pipelines.domain.experiments import Assignment
 from smo_pipelines.domain.guidelines import ClauseChange, ClauseEdit
-from smo_pipelines.domain.records import ArmFacts, ExperimentRecord, FlipCount
+from smo_pipelines.domain.label_changes import FlipCount
+from smo_pipelines.domain.records import ArmFacts, ExperimentRecord
 from smo_pipelines.report import forest_png, render
 from tests.examples.records import PRIMARY, example_experiment, example_record
 
@@ -132,7 +133,7 @@ def test_an_arm_of_few_raters_does_not_say_how_few() -> None:
 
     text = Page(render(replace(record, arms=tuple(few(arm) for arm in record.arms)))).text
     assert "fewer than 5" in text
-    assert "3 (" not in text
+    assert "3 (2 effective" not in text
 
 
 def test_without_random_assignment_the_page_does_not_claim_a_cause() -> None:

@@ -12,7 +12,17 @@ from smo_pipelines.labels.aggregation.median import median
 from smo_pipelines.labels.aggregation.shares import ItemLabels
 from smo_pipelines.labels.aggregation.soft_shares import soft_shares
 
-__all__ = ["AGGREGATIONS", "Aggregate", "ItemLabels", "dawid_skene", "gold_weighted", "majority", "median", "soft_shares"]
+__all__ = [
+    "AGGREGATIONS",
+    "LEARN_FROM_GOLD",
+    "Aggregate",
+    "ItemLabels",
+    "dawid_skene",
+    "gold_weighted",
+    "majority",
+    "median",
+    "soft_shares",
+]
 
 Aggregate = Callable[[Votes, int, np.ndarray | None, GoldAnswers | None], ItemLabels]
 
@@ -24,3 +34,6 @@ AGGREGATIONS: Mapping[Aggregation, Aggregate] = {
     Aggregation.dawid_skene: dawid_skene,
 }
 """The algorithm behind each name that a recipe may give."""
+
+LEARN_FROM_GOLD = frozenset({Aggregation.gold_weighted, Aggregation.dawid_skene})
+"""The algorithms that use what is known of the right labels."""
