@@ -7,51 +7,31 @@ are sorted in place, so that "the same rater rated the same item again" and "the
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from smo_pipelines.domain.digests import hash_to_unit
 from smo_pipelines.errors import LabelError
+from smo_pipelines.labels.packing import CHOSEN, PackedFields, packed_fields, write_codes
 from smo_pipelines.labels.selection import Condition, conditions_on
 from smo_pipelines.labels.views import LabelViews
 
 __all__ = ["ChosenRatings", "choose_ratings"]
 
 _ROWS_AT_ONCE = 1 << 22
-_BITS = 63
-_NEVER = -(2**62)
 _SAMPLE = 1000
-_TIMES = """
-coalesce(round, -1)::integer as round, coalesce(epoch_us(created_at), {never}) as created, epoch_us(imported_at) as imported
-"""
+_NEVER = -(2**62)
+_TIMES = {
+    "round": "coalesce(round, -1)::integer",
+    "created": f"coalesce(epoch_us(created_at), {_NEVER})",
+    "imported": "epoch_us(imported_at)",
+}
 _RATED_AGAIN = """
 select exists (select 1 {chosen} and item < {sample} and item_id <= (select max(item_id) from item_codes where item < {sample})
-    group by item, rater having count(*) > 1)
+    group by item, rater, {round} having count(*) > 1)
 """
-_CODES = """
-create or replace temp table item_codes as
-    select item_id, (row_number() over (order by item_id) - 1)::bigint as item from items where {items};
-create or replace temp table rater_codes as
-    select rater_id, (row_number() over (order by rater_id) - 1)::bigint as rater from raters where {raters};
-create or replace temp table clause_codes as
-    select clause, row_number() over (order by clause)::bigint as code from (select distinct clause from ratings where clause is not null);
-"""
-_CHOSEN = """
-from ratings join item_codes using (item_id) join rater_codes using (rater_id) left join label_codes using (label)
-left join clause_codes using (clause) where {ratings}
-"""
-
-
-class _Field(NamedTuple):
-    """Where one part of a packed rating lies."""
-
-    shift: int
-    bits: int
-
-    def of(self, packed: np.ndarray) -> np.ndarray:
-        return (packed >> self.shift) & ((1 << self.bits) - 1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,94 +98,78 @@ def choose_ratings(
         raise LabelError(f"a guideline with {len(labels)} labels cannot be aggregated; at most {np.iinfo(np.int8).max} are legal")
     if overlap is not None and overlap < 1:
         raise LabelError(f"overlap {overlap} leaves no rating; 1 or more is legal")
-    clauses = _write_codes(views, wanted, labels)
-    fields = _fields(views, len(labels), len(clauses))
+    clauses = write_codes(views, wanted, labels)
+    fields = packed_fields(views, len(labels), len(clauses))
     packed = _latest(views, wanted, labels, fields)
     if overlap is not None:
         packed = _thinned(views, packed, fields, overlap)
     return _unpacked(views, packed, fields, clauses) if len(packed) else None
 
 
-def _write_codes(views: LabelViews, wanted: Sequence[Condition], labels: Sequence[str]) -> tuple[str, ...]:
-    """Give the items, raters and clauses that can occur their numbers; return the clauses."""
-    (items, of_items), (raters, of_raters) = (conditions_on(view, wanted) for view in ("items", "raters"))
-    for statement, parameters in zip(_CODES.split(";"), (of_items, of_raters, []), strict=False):
-        views.run(statement.format(items=items, raters=raters), parameters)
-    views.lend("label_codes", pa.table({"label": pa.array(labels, pa.string()), "code": pa.array(range(len(labels)), pa.int64())}))
-    return ("", *(clause for (clause,) in views.rows("select clause from clause_codes order by code")))
-
-
-def _fields(views: LabelViews, n_labels: int, n_clauses: int) -> tuple[_Field, _Field, _Field, _Field]:
-    """Give item, rater, label and clause as many bits as they need."""
-    counts = [int(views.rows(f"select count(*) from {name}")[0][0]) for name in ("item_codes", "rater_codes")]  # noqa: S608
-    bits = [max(1, (count - 1).bit_length()) for count in (max(1, counts[0]), max(1, counts[1]), n_labels, n_clauses)]
-    if sum(bits) > _BITS:
-        raise LabelError(
-            f"{counts[0]:,} items, {counts[1]:,} raters, {n_labels} labels and {n_clauses} clauses are more than one snapshot can hold; "
-            "narrow the recipe's items"
-        )
-    shifts = np.cumsum([0, *bits[:0:-1]])[::-1].tolist()
-    item, rater, label, clause = (_Field(shift, width) for shift, width in zip(shifts, bits, strict=True))
-    return item, rater, label, clause
-
-
-def _packed_sql(fields: Sequence[_Field]) -> str:
-    item, rater, label, clause = fields
-    return (
-        f"(item << {item.shift}) | (rater << {rater.shift}) | (label_codes.code << {label.shift}) | "
-        f"(coalesce(clause_codes.code, 0) << {clause.shift})"
-    )
-
-
-def _latest(views: LabelViews, wanted: Sequence[Condition], labels: Sequence[str], fields: Sequence[_Field]) -> np.ndarray:
+def _latest(views: LabelViews, wanted: Sequence[Condition], labels: Sequence[str], fields: PackedFields) -> np.ndarray:
     """Return packed ratings in order, one of each rater and item: who rated an item again has changed their mind.
 
-    The times that say which rating is the latest are read only where they are needed, which a look at some items tells well enough:
-    where it was wrong, the ratings are read once more.
+    The round of a rating is packed with it, so that the last of a rater and item is the last of its run. Where one round holds two
+    ratings of a rater and item their times decide; they are read only then, which a look at some items foresees well enough: where it
+    was wrong, the ratings are read once more.
     """
-    rater = fields[1]
     where, parameters = conditions_on("ratings", wanted)
-    ((again,),) = views.rows(_RATED_AGAIN.format(chosen=_CHOSEN.format(ratings=where), sample=_SAMPLE), parameters)
+    looked_at = {"chosen": CHOSEN.format(ratings=where), "sample": _SAMPLE, "round": fields.round_sql}
+    ((again,),) = views.rows(_RATED_AGAIN.format(**looked_at), parameters)
     if not again:
         packed, *_ = _read(views, wanted, labels, fields)
         packed.sort()
-        pairs_differ = all(
-            bool(np.diff(packed[start : start + _ROWS_AT_ONCE + 1] >> rater.shift).all())
-            for start in range(0, len(packed), _ROWS_AT_ONCE)
-        )
-        if pairs_differ:
-            return packed
+        if _all_differ(packed, fields.round.shift):
+            return packed if _all_differ(packed, fields.rater.shift) else packed[_ends(packed >> fields.rater.shift)]
     packed, *times = _read(views, wanted, labels, fields, timed=True)
     order = np.argsort(packed)
     packed = packed[order]
-    starts = np.r_[True, np.diff(packed >> rater.shift) != 0]
-    alone = starts & np.r_[starts[1:], True]
-    left, place = np.flatnonzero(~alone), np.cumsum(starts[~alone])
-    for time in (*times, None):
-        moment = packed[left] if time is None else time[order[left]]
-        heads = np.flatnonzero(np.r_[True, np.diff(place) != 0]) if len(place) else left
-        last = np.repeat(np.maximum.reduceat(moment, heads), np.diff(np.r_[heads, len(place)])) if len(place) else moment
-        left, place = left[moment == last], place[moment == last]
-    alone[left] = True
-    return np.asarray(packed[alone])
+    pairs = packed >> fields.rater.shift
+    ends, starts = _ends(pairs), np.r_[True, pairs[1:] != pairs[:-1]]
+    kept = starts & ends
+    kept[_last_of_each(np.flatnonzero(~kept), np.cumsum(starts[~kept]), [time[order] for time in times] + [packed])] = True
+    return np.asarray(packed[kept])
+
+
+def _all_differ(packed: np.ndarray, shift: int) -> bool:
+    """Whether the parts of sorted numbers above a bit are all different."""
+    blocks = (packed[start : start + _ROWS_AT_ONCE + 1] >> shift for start in range(0, len(packed), _ROWS_AT_ONCE))
+    return all(bool((block[1:] != block[:-1]).all()) for block in blocks)
+
+
+def _ends(values: np.ndarray) -> np.ndarray:
+    """Return where runs of equal values end: shape (n_values,), bool."""
+    return np.asarray(np.r_[values[1:] != values[:-1], True])
+
+
+def _last_of_each(rows: np.ndarray, place: np.ndarray, times: Sequence[np.ndarray]) -> np.ndarray:
+    """Return one row a place, in order: the last by the first time, of several the last by the second, and so on."""
+    n_places = int(place[-1]) if len(place) else 0
+    for time in times:
+        if len(rows) == n_places:
+            break
+        moment, heads = time[rows], np.flatnonzero(np.r_[True, place[1:] != place[:-1]])
+        last = np.repeat(np.maximum.reduceat(moment, heads), np.diff(np.r_[heads, len(place)]))
+        rows, place = rows[moment == last], place[moment == last]
+    return rows
 
 
 def _read(
-    views: LabelViews, wanted: Sequence[Condition], labels: Sequence[str], fields: Sequence[_Field], *, timed: bool = False
+    views: LabelViews, wanted: Sequence[Condition], labels: Sequence[str], fields: PackedFields, *, timed: bool = False
 ) -> list[np.ndarray]:
     """Return packed ratings in no order and, where asked, the round, the time and the import's time of each."""
     where, parameters = conditions_on("ratings", wanted)
-    chosen = _CHOSEN.format(ratings=where)
+    chosen = CHOSEN.format(ratings=where)
     imported = np.array(
         [time for (time,) in views.rows("select distinct epoch_us(imported_at) as time from imports order by time")]
     )
-    kinds = (np.int64, np.int32, np.int64, np.int32) if timed else (np.int64,)
+    kinds = (np.int64, np.int32, np.int64, np.int32)[: (4 if len(imported) > 1 else 3) if timed else 1]
     room = int(views.rows("select count(*) from ratings")[0][0])
     columns = [np.empty(room, dtype=kind) for kind in kinds]  # pages that are never written take no memory
     names = ("packed", "round", "created", "imported")[: len(kinds)]
     count, strange = 0, 0
-    times = f", {_TIMES.format(never=_NEVER)}" if timed else ""
-    for batch in views.batches(f"select {_packed_sql(fields)} as packed {times} {chosen}", parameters):
+    times = "".join(f", {_TIMES[name]} as {name}" for name in names[1:])
+    for batch in views.batches(f"select {fields.sql} as packed {times} {chosen}", parameters):
         strange += batch.column("packed").null_count
         for name, column in zip(names, columns, strict=True):
             values = batch.column(name).fill_null(0).to_numpy()
@@ -222,20 +186,20 @@ def _strange_labels(views: LabelViews, chosen: str, parameters: Sequence[Any], l
     return f"the guideline has the labels {list(labels)}; the ratings also hold {found}"
 
 
-def _thinned(views: LabelViews, packed: np.ndarray, fields: Sequence[_Field], overlap: int) -> np.ndarray:
+def _thinned(views: LabelViews, packed: np.ndarray, fields: PackedFields, overlap: int) -> np.ndarray:
     """Keep at most so many ratings an item.
 
     An item's ratings are numbered in order of label and clause, and the numbers are shuffled by hash of the item's id: the content
     decides nothing but which of equal chances a rating holds, so the draw is blind to the label although it needs no rater id, and a
     smaller overlap is a part of a larger one.
     """
-    item, rater, *_ = fields
+    item, rater = fields.item, fields.rater
     positions = item.of(packed)
     starts = np.flatnonzero(np.r_[True, positions[1:] != positions[:-1]])
     sizes = np.diff(np.r_[starts, len(packed)])
     many = np.repeat(sizes > overlap, sizes)
     crowded = packed[many]
-    content = (item.of(crowded) << rater.shift) | (crowded & ((1 << rater.shift) - 1))
+    content = crowded & ((1 << fields.round.shift) - 1)  # the label and the clause
     crowded = crowded[np.lexsort((rater.of(crowded), content, item.of(crowded)))]
     sizes = sizes[sizes > overlap]
     place = np.arange(len(crowded)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -258,9 +222,9 @@ def _mixed(words: np.ndarray) -> np.ndarray:
     return np.asarray(words ^ (words >> np.uint64(31)))
 
 
-def _unpacked(views: LabelViews, packed: np.ndarray, fields: Sequence[_Field], clauses: tuple[str, ...]) -> ChosenRatings:
+def _unpacked(views: LabelViews, packed: np.ndarray, fields: PackedFields, clauses: tuple[str, ...]) -> ChosenRatings:
     """Take the ratings apart, and number again the items and raters that have one."""
-    item, rater, label, clause = fields
+    item, rater, label, clause = fields.item, fields.rater, fields.label, fields.clause
     columns = [np.empty(len(packed), dtype=kind) for kind in (np.int32, np.int32, np.int8, np.int32)]
     for start in range(0, len(packed), _ROWS_AT_ONCE):
         part = packed[start : start + _ROWS_AT_ONCE]
