@@ -1,14 +1,16 @@
 """How a snapshot recipe is written in YAML."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from smo_pipelines.config.reading import Strict
+from smo_pipelines.config.reading import Strict, parse, read_text, read_yaml
 from smo_pipelines.domain.labels import Aggregation, ItemPredicate, SnapshotRecipe, TieRule
+from smo_pipelines.errors import ConfigError
 
-__all__ = ["RecipeModel", "Words", "predicate"]
+__all__ = ["RecipeModel", "Words", "load_recipe", "predicate"]
 
 
 def _words(value: Any) -> tuple[str, ...]:
@@ -53,3 +55,16 @@ class RecipeModel(Strict):
         """Return the recipe as a domain value."""
         values = self.model_dump(exclude={"items"})
         return SnapshotRecipe(items=predicate(self.items), **values)
+
+
+def load_recipe(path: Path) -> SnapshotRecipe:
+    """Return the recipe of a YAML file.
+
+    Raises
+    ------
+    ConfigError
+        When the file is missing or not a recipe.
+    """
+    if not path.is_file():
+        raise ConfigError(f"no recipe file at {path}; give a YAML file with project, question, guideline and so on")
+    return parse(RecipeModel, read_yaml(read_text(path, path), path), path).resolve()

@@ -209,6 +209,8 @@ class LabelSnapshot:
         Item columns for slices, e.g. ``locale`` and ``clause``; empty string where unknown.
     gold : GoldAnswers or None
         What an aggregation that learns from gold was given; None for one that does not.
+    imports : tuple of str
+        Ids of the imports that could be seen when it was taken, in order of time; not part of the content.
     """
 
     recipe: SnapshotRecipe
@@ -221,6 +223,7 @@ class LabelSnapshot:
     votes: Votes
     attributes: dict[str, Categories] = field(default_factory=dict)
     gold: GoldAnswers | None = None
+    imports: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         numbers = (("labels", np.int8), ("share", np.float64), ("soft", np.float64), ("n_ratings", np.int32))

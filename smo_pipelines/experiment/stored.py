@@ -1,5 +1,6 @@
 """Snapshots, training sets and benchmarks in the store, named by their content."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from smo_pipelines.domain.benchmarks import Benchmark
 from smo_pipelines.domain.columns import Categories, PackedText
 from smo_pipelines.domain.digests import canonical_json, digest_of, digest_of_rows
-from smo_pipelines.domain.labels import GoldAnswers, LabelSnapshot, SnapshotRecipe, TrainingSet, Votes
+from smo_pipelines.domain.labels import Aggregation, GoldAnswers, LabelSnapshot, SnapshotRecipe, TieRule, TrainingSet, Votes
 from smo_pipelines.experiment.frames import pack, unpack
 from smo_pipelines.labels.changes.facts import LabelFacts
 from smo_pipelines.store import ResultStore, StoredResult
@@ -22,6 +23,7 @@ __all__ = [
     "put_snapshot",
     "put_training_set",
     "snapshot_key",
+    "stored_recipe",
     "unpack_facts",
 ]
 
@@ -34,9 +36,10 @@ _SLICE = "slice."
 def snapshot_key(snapshot: LabelSnapshot) -> str:
     """Return the key of a snapshot.
 
-    It covers the votes too: two sets of raters can give equal labels, and a redraw of raters tells them apart.
+    It covers the votes too: two sets of raters can give equal labels, and a redraw of raters tells them apart. And the recipe: two
+    recipes can select the same ratings, and each snapshot goes back to its own.
     """
-    return digest_of({"labels": snapshot.digest, "votes": snapshot.votes.digest})
+    return digest_of({"labels": snapshot.digest, "votes": snapshot.votes.digest, "recipe": snapshot.recipe.digest})
 
 
 def put_snapshot(store: ResultStore, snapshot: LabelSnapshot) -> str:
@@ -68,9 +71,18 @@ def put_snapshot(store: ResultStore, snapshot: LabelSnapshot) -> str:
         "items": len(snapshot),
         "labels": list(votes.labels),
         "positives": list(votes.positives),
+        "imports": list(snapshot.imports),
     }
     store.put("snapshots", key, meta=meta, files=files)
     return key
+
+
+def stored_recipe(entry: StoredResult) -> SnapshotRecipe:
+    """Return the recipe by which a stored snapshot was made."""
+    values = json.loads(entry.meta["recipe"])
+    items = tuple((name, tuple(allowed)) for name, allowed in values.pop("items"))
+    aggregation, ties = Aggregation(values.pop("aggregation")), TieRule(values.pop("ties"))
+    return SnapshotRecipe(items=items, aggregation=aggregation, ties=ties, **values)
 
 
 def get_snapshot(store: ResultStore, key: str, recipe: SnapshotRecipe) -> LabelSnapshot:
@@ -99,6 +111,7 @@ def get_snapshot(store: ResultStore, key: str, recipe: SnapshotRecipe) -> LabelS
         gold=GoldAnswers(label=items[_GOLD_LABEL], right=raters["right"], answered=raters["answered"])
         if _GOLD_LABEL in items
         else None,
+        imports=tuple(entry.meta.get("imports", ())),
     )
 
 

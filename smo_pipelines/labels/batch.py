@@ -1,10 +1,12 @@
 """What a reader hands to the label tables: typed rows of one project from one source, and the rows that could not be read."""
 
+import copy
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import Self
 
 import duckdb
 import numpy as np
@@ -123,6 +125,12 @@ class LabelBatch:
             ratings = _ratings(self, connection)
             tables = {"items": _items(self, connection), "raters": _raters(self, ratings), "ratings": ratings}
         object.__setattr__(self, "tables", tables)
+
+    def read_from(self, files: Iterable[SourceFile]) -> Self:
+        """Return this batch with what it was read from; its rows are neither copied nor checked again."""
+        named = copy.copy(self)
+        object.__setattr__(named, "files", tuple(files))
+        return named
 
     @cached_property
     def import_id(self) -> str:

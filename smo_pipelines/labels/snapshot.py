@@ -18,7 +18,7 @@ from smo_pipelines.labels.tables import LabelTables
 from smo_pipelines.labels.views import LabelViews
 from smo_pipelines.labels.votes import choose_ratings
 
-__all__ = ["apply_tie_rule", "build_snapshot"]
+__all__ = ["apply_tie_rule", "build_snapshot", "ratings_by_import"]
 
 _GOLD_ANSWERS = """
 select rater, count(*) filter (label = gold) as n_right, count(*) as answered
@@ -68,6 +68,7 @@ def build_snapshot(tables: LabelTables, recipe: SnapshotRecipe, *, guideline: Gu
         )
         items = views.item_table("item_id in (select item_id from kept_items)")
         gold = _gold_answers(views, recipe, votes, items) if recipe.aggregation in LEARN_FROM_GOLD else None
+        imports = tuple(name for (name,) in views.rows("select import_id from imports order by imported_at, import_id"))
     cited = None if "clause" in items.attributes else chosen.clause_of_items()
     aggregated = AGGREGATIONS[recipe.aggregation](votes, len(items), None, gold)
     return LabelSnapshot(
@@ -81,7 +82,23 @@ def build_snapshot(tables: LabelTables, recipe: SnapshotRecipe, *, guideline: Gu
         votes=votes,
         attributes={**items.attributes, **({} if cited is None else {"clause": Categories.of(cited)})},
         gold=gold,
+        imports=imports,
     )
+
+
+def ratings_by_import(tables: LabelTables, recipe: SnapshotRecipe, *, pool: RaterPool, imports: Sequence[str]) -> dict[str, int]:
+    """Return how many ratings that a recipe selects came with each of some imports: the newest version of each rating.
+
+    Of these the latest of a rater and item counts, and with ``overlap`` so many an item: a snapshot can hold fewer.
+    """
+    moments = {facts.import_id: facts.imported_at for facts in tables.imports(recipe.project)}
+    seen = [moments[name] for name in imports if name in moments]
+    with tables.views(recipe.project, as_of=max(seen, default=None)) as views:
+        wanted = conditions(recipe, resolve_pool(pool, views), views)
+        where = " and ".join(f"({condition.on_ratings})" for condition in wanted)
+        parameters = [value for condition in wanted for value in condition.parameters]
+        sql = f"select import_id, count(*) from ratings where {where} group by import_id order by import_id"  # noqa: S608
+        return {name: int(count) for name, count in views.rows(sql, parameters) if name in set(imports)}
 
 
 def apply_tie_rule(labels: np.ndarray, ties: TieRule) -> np.ndarray:

@@ -16,8 +16,22 @@ from tests.cli.conftest import Smo
 from tests.examples.projects import command, environment, write_spec
 
 COMMANDS = {
-    "init", "doctor", "export", "fetch", "import", "quarantine", "simulate", "run", "show", "experiments", "demo", "quality", "kpis", "up",
-}  # fmt: skip
+    "demo",
+    "doctor",
+    "experiments",
+    "export",
+    "fetch",
+    "import",
+    "init",
+    "kpis",
+    "quality",
+    "quarantine",
+    "run",
+    "show",
+    "simulate",
+    "snapshot",
+    "up",
+}
 
 
 def test_help_names_every_command_and_what_it_does(smo: Smo) -> None:
@@ -163,3 +177,20 @@ def test_interrupted_before_anything_is_done(
         main(["experiments"])
     assert stop.value.code == 130
     assert capsys.readouterr().err.startswith("stopped;")
+
+
+def test_snapshots_are_made_listed_traced_and_compared(smo: Smo, project: Path) -> None:
+    recipe = project / "recipe.yaml"
+    recipe.write_text("{project: demo, question: hate, guideline: hate@3, items: {split: train}}")
+    made = smo("snapshot", "build", str(recipe))
+    assert made.code == 0 and "guideline: hate@3" in made.out and "simulate" in made.out
+    first = made.out.split()[1]
+    recipe.write_text("{project: demo, question: hate, guideline: hate@4, items: {split: train}}")
+    second = smo("snapshot", "build", str(recipe)).out.split()[1]
+    assert {first, second} <= set(smo("snapshot", "list").out.split())
+    assert smo("snapshot", "show", first).out == made.out
+    compared = smo("snapshot", "diff", first, second)
+    assert compared.code == 0 and "recipe guideline: hate@3 -> hate@4" in compared.out
+    recipe.write_text("{project: demo, question: hate, guidline: hate@4}")
+    refused = smo("snapshot", "build", str(recipe))
+    assert refused.code == 2 and "did you mean 'guideline'?" in refused.err

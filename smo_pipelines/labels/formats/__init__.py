@@ -1,11 +1,12 @@
 """Export formats: one file each, found by name."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from smo_pipelines.errors import UnknownName
-from smo_pipelines.labels.batch import LabelBatch
+from smo_pipelines.labels.batch import LabelBatch, SourceFile
 from smo_pipelines.labels.formats.argilla import read_argilla
 from smo_pipelines.labels.formats.davidson2017 import read_davidson2017
 from smo_pipelines.labels.formats.kern2023 import read_kern2023
@@ -17,7 +18,9 @@ from smo_pipelines.labels.formats.mapped import read_mapped
 from smo_pipelines.labels.formats.own_export import read_own_export
 from smo_pipelines.labels.formats.roettger2022 import read_roettger2022
 
-__all__ = ["FORMATS", "JSON_READERS", "READERS", "JsonReader", "Reader", "read"]
+__all__ = ["FORMATS", "JSON_READERS", "READERS", "JsonReader", "Reader", "read", "source_files"]
+
+_ENDINGS = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet"})
 
 
 class Reader(Protocol):
@@ -80,8 +83,21 @@ def read(
     ImportRefused
         When the export cannot be read.
     """
-    if name in JSON_READERS:
-        return JSON_READERS[name](Path(path), options=options or {}, key=key, listener=listener)
-    if name not in READERS:
+    if name not in FORMATS:
         raise UnknownName("export format", name, FORMATS)
-    return READERS[name](Path(path), options=options or {}, key=key)
+    if name in JSON_READERS:
+        batch = JSON_READERS[name](Path(path), options=options or {}, key=key, listener=listener)
+    else:
+        batch = READERS[name](Path(path), options=options or {}, key=key)
+    return batch.read_from(source_files(Path(path)))
+
+
+def source_files(path: Path) -> tuple[SourceFile, ...]:
+    """Return what names the content of a file, or of the tables and JSON files of a folder."""
+    found = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix.lower() in _ENDINGS)
+    return tuple(SourceFile(name=file.name, sha256=_sha256(file), bytes=file.stat().st_size) for file in found)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
