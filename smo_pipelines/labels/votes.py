@@ -189,9 +189,9 @@ def _strange_labels(views: LabelViews, chosen: str, parameters: Sequence[Any], l
 def _thinned(views: LabelViews, packed: np.ndarray, fields: PackedFields, overlap: int) -> np.ndarray:
     """Keep at most so many ratings an item.
 
-    An item's ratings are numbered in order of label and clause, and the numbers are shuffled by hash of the item's id: the content
-    decides nothing but which of equal chances a rating holds, so the draw is blind to the label although it needs no rater id, and a
-    smaller overlap is a part of a larger one.
+    An item's ratings are numbered in order of label, clause and what else their raters rated, and the numbers are shuffled by hash of
+    the item's id: the content decides nothing but which of equal chances a rating holds, so the draw is blind to the label although
+    it needs no pseudonym, and a smaller overlap is a part of a larger one.
     """
     item, rater = fields.item, fields.rater
     positions = item.of(packed)
@@ -200,7 +200,7 @@ def _thinned(views: LabelViews, packed: np.ndarray, fields: PackedFields, overla
     many = np.repeat(sizes > overlap, sizes)
     crowded = packed[many]
     content = crowded & ((1 << fields.round.shift) - 1)  # the label and the clause
-    crowded = crowded[np.lexsort((rater.of(crowded), content, item.of(crowded)))]
+    crowded = crowded[np.lexsort((_work_of_raters(packed, fields)[rater.of(crowded)], content, item.of(crowded)))]
     sizes = sizes[sizes > overlap]
     place = np.arange(len(crowded)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     heads = item.of(crowded)[place == 0] if len(crowded) else np.zeros(0, dtype=np.int64)
@@ -213,6 +213,15 @@ def _thinned(views: LabelViews, packed: np.ndarray, fields: PackedFields, overla
     kept: np.ndarray = np.concatenate([packed[~many], crowded[order][rank < overlap]])
     kept.sort()
     return kept
+
+
+def _work_of_raters(packed: np.ndarray, fields: PackedFields) -> np.ndarray:
+    """Return a number for each rater that stands for all their ratings: equal for raters who rated all alike."""
+    raters = fields.rater.of(packed)
+    rest = (packed - (raters << fields.rater.shift)).astype(np.uint64)
+    work = np.zeros(1 << fields.rater.bits, dtype=np.uint64)
+    np.add.at(work, raters, _mixed(rest))
+    return work
 
 
 def _mixed(words: np.ndarray) -> np.ndarray:
