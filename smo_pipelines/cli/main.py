@@ -17,6 +17,7 @@ from smo_pipelines.cli.imports import add_to as add_imports
 from smo_pipelines.cli.labels import add_to as add_labels
 from smo_pipelines.cli.project import add_to as add_project
 from smo_pipelines.cli.quality import add_to as add_quality
+from smo_pipelines.cli.raters import add_to as add_raters
 from smo_pipelines.cli.serve import add_to as add_serve
 from smo_pipelines.errors import SmoError
 
@@ -42,7 +43,17 @@ def _root(
     context.obj = root
 
 
-for add_commands in (add_project, add_fetching, add_imports, add_exporting, add_labels, add_experiments, add_quality, add_serve):
+for add_commands in (
+    add_project,
+    add_fetching,
+    add_imports,
+    add_exporting,
+    add_labels,
+    add_experiments,
+    add_quality,
+    add_raters,
+    add_serve,
+):
     add_commands(app)
 
 

@@ -16,7 +16,7 @@ from tests.cli.conftest import Smo
 from tests.examples.projects import command, environment, write_spec
 
 COMMANDS = {
-    "init", "doctor", "export", "fetch", "import", "quarantine", "simulate", "run", "show", "experiments", "demo", "quality", "kpis", "up",
+    "init", "doctor", "export", "fetch", "import", "quarantine", "simulate", "run", "show", "experiments", "demo", "quality", "kpis", "raters", "up",
 }  # fmt: skip
 
 
