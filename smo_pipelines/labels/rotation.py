@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from smo_pipelines.errors import LabelError, UnknownName
 from smo_pipelines.labels.pseudonyms import RotationKeys, pseudonym
@@ -27,18 +28,18 @@ union select reviewer_id from ratings where reviewer_id is not null
 """
 
 # A rating that its rater's name went into the id of is found again by who rated what under what, and when or in which round. Only
-# ids of that make are looked at. Where that names several ratings, they are told apart by their labels, and counted.
+# ids of that make are looked at (they cover the item too). Where that names several ratings, they are told apart by their labels, and counted.
 _GENERATED = "regexp_full_match(rating_id, '[0-9a-f]{32}')"
-_SAME = "item_id, rater_id, question, guideline, instrument, at"
-_AT = "coalesce(epoch_us(created_at)::varchar, round::varchar, '')"
+_SAME = "item_id, rater_id, question, guideline, instrument, moment"
+_MOMENT = "coalesce(epoch_us(created_at)::varchar, round::varchar, '')"
 _PLACED = f"""
 select *, count(*) over (partition by {_SAME}) as n, row_number() over (partition by {_SAME}, label, skipped order by rating_id) as place
 from {{rows}}
-"""
+"""  # noqa: S608 -- constants of this file
 _UNKNOWN = f"""
 create or replace temp table unknown_ratings as
 select item_id, rating_id, any_value(coalesce(o.now, rater_id)) as rater_id, any_value(rater_id) as given,
-    any_value(question) as question, any_value(guideline) as guideline, any_value(instrument) as instrument, any_value({_AT}) as at,
+    any_value(question) as question, any_value(guideline) as guideline, any_value(instrument) as instrument, any_value({_MOMENT}) as moment,
     min(label) as label, min(skipped) as skipped
 from renamed_ratings b left join renamed o on o.name = b.rater_id
 anti join all_ratings using (item_id, rating_id)
@@ -48,7 +49,7 @@ group by item_id, rating_id
 _KNOWN = f"""
 create or replace temp table known_ratings as
 select * exclude (stored) from (
-    select r.item_id, r.rating_id, coalesce(o.now, r.rater_id) as rater_id, r.question, r.guideline, r.instrument, {_AT} as at, r.label,
+    select r.item_id, r.rating_id, coalesce(o.now, r.rater_id) as rater_id, r.question, r.guideline, r.instrument, {_MOMENT} as moment, r.label,
         r.skipped, r.rater_id as stored
     from stored_ratings r left join renamed o on o.name = r.rater_id
     where r.item_id in (select item_id from unknown_ratings) and {_GENERATED}
@@ -58,10 +59,10 @@ anti join renamed_ratings using (item_id, rating_id)
 where exists (select 1 from unknown_ratings u where u.item_id = k.item_id and u.rater_id = k.rater_id and u.given <> k.stored)
 """  # noqa: S608 -- constants of this file
 _SAME_RATING = f"""
-select u.item_id, u.rating_id, k.rating_id as known
+select u.rating_id, k.rating_id as known
 from ({_PLACED.format(rows="unknown_ratings")}) u join ({_PLACED.format(rows="known_ratings")}) k
     on u.item_id = k.item_id and u.rater_id = k.rater_id and u.question = k.question and u.guideline is not distinct from k.guideline
-    and u.instrument is not distinct from k.instrument and u.at = k.at
+    and u.instrument is not distinct from k.instrument and u.moment = k.moment
     and ((u.n = 1 and k.n = 1)
         or (u.label is not distinct from k.label and u.skipped is not distinct from k.skipped and u.place = k.place))
 """  # noqa: S608 -- constants of this file
@@ -220,20 +221,19 @@ def under_known_names(views: "LabelViews", ratings: pa.Table, raters: pa.Table) 
     views.lend("renamed_ratings", ratings)
     views.run(_UNKNOWN)
     views.run(_KNOWN)
-    known = {(item, rating): same for item, rating, same in views.rows(_SAME_RATING)}
-    if known:
-        pairs = zip(ratings["item_id"].to_pylist(), ratings["rating_id"].to_pylist(), strict=True)
-        ratings = _with(ratings, "rating_id", [known.get(pair, pair[1]) for pair in pairs])
+    known = dict(views.rows(_SAME_RATING))
+    ratings = _replaced(ratings, "rating_id", known)
     for name in ("rater_id", "reviewer_id"):
-        ratings = _with(ratings, name, _renamed(views, ratings[name].to_pylist()))
-    named = _renamed(views, raters["rater_id"].to_pylist())
-    first = {name: place for place, name in reversed(list(enumerate(named)))}
-    return ratings, _with(raters, "rater_id", named).take(pa.array(sorted(first.values()), pa.int64()))
+        ratings = _replaced(ratings, name, views.names_now)
+    raters = _replaced(raters, "rater_id", views.names_now)
+    first = {name: place for place, name in reversed(list(enumerate(raters["rater_id"].to_pylist())))}
+    return ratings, raters.take(pa.array(sorted(first.values()), pa.int64()))
 
 
-def _renamed(views: "LabelViews", names: Sequence[str | None]) -> list[str | None]:
-    return [None if name is None else views.names_now.get(name, name) for name in names]
-
-
-def _with(table: pa.Table, name: str, values: Sequence[str | None]) -> pa.Table:
-    return table.set_column(table.schema.get_field_index(name), table.schema.field(name), pa.array(values, pa.string()))
+def _replaced(table: pa.Table, name: str, by: Mapping[str, str]) -> pa.Table:
+    """Replace the values of a column that a mapping knows."""
+    if not by:
+        return table
+    place = pc.index_in(table[name], pa.array(list(by), pa.string()))
+    column = pc.coalesce(pc.take(pa.array(list(by.values()), pa.string()), place), table[name])
+    return table.set_column(table.schema.get_field_index(name), table.schema.field(name), column)
