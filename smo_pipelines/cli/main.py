@@ -17,6 +17,7 @@ from smo_pipelines.cli.imports import add_to as add_imports
 from smo_pipelines.cli.labels import add_to as add_labels
 from smo_pipelines.cli.project import add_to as add_project
 from smo_pipelines.cli.quality import add_to as add_quality
+from smo_pipelines.cli.raters import add_to as add_raters
 from smo_pipelines.cli.serve import add_to as add_serve
 from smo_pipelines.cli.snapshots import add_to as add_snapshots
 from smo_pipelines.errors import SmoError
@@ -52,6 +53,7 @@ for add_commands in (
     add_snapshots,
     add_experiments,
     add_quality,
+    add_raters,
     add_serve,
 ):
     add_commands(app)

@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from smo_pipelines.errors import ImportRefused
 from smo_pipelines.labels.batch import LabelBatch
+from smo_pipelines.labels.rotation import under_known_names
 from smo_pipelines.labels.schema import ITEMS, QUARANTINE, RATERS, RATINGS
 from smo_pipelines.labels.views import LabelViews
 
@@ -46,8 +47,9 @@ def new_rows(batch: LabelBatch, views: LabelViews) -> dict[str, pa.Table]:
         When an item is known with another text, or a rating is of an item that is neither known nor in the batch.
     """
     views.lend("batch_items", batch.tables["items"])
-    views.lend("batch_raters", batch.tables["raters"])
-    keys = batch.tables["ratings"].select(["rating_id", "item_id", "label", "skipped", "review"])
+    ratings, raters = under_known_names(views, batch.tables["ratings"], batch.tables["raters"])
+    views.lend("batch_raters", raters)
+    keys = ratings.select(["rating_id", "item_id", "label", "skipped", "review"])
     views.lend("batch_ratings", keys.append_column("position", pa.array(np.arange(keys.num_rows))))
     for item_id, count in views.rows(_UNKNOWN_ITEMS):
         raise ImportRefused(
@@ -58,7 +60,7 @@ def new_rows(batch: LabelBatch, views: LabelViews) -> dict[str, pa.Table]:
         "quarantine": _quarantine(batch),
         "items": _described(views, batch, "items", "item_id"),
         "raters": _described(views, batch, "raters", "rater_id"),
-        "ratings": _new_ratings(views, batch.tables["ratings"]),
+        "ratings": _new_ratings(views, ratings),
     }
 
 

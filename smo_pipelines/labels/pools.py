@@ -1,7 +1,7 @@
 """Who is in a rater pool at a moment, and how two sets of raters and their work compare."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,7 +49,7 @@ class PoolWork:
 def resolve_pool(pool: RaterPool, views: LabelViews) -> RaterPool:
     """Return the pool as attributes and a list of raters, which a recipe can select by.
 
-    A pool without rules is returned as it is.
+    A pool without rules is returned as it is, but that raters who were listed by a former name are listed by the present one.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def resolve_pool(pool: RaterPool, views: LabelViews) -> RaterPool:
         When a moment cannot be read.
     """
     if not isinstance(pool, PoolRule):
-        return pool
+        return replace(pool, raters=_present(pool, views)) if pool.raters else pool
     return RaterPool(id=pool.id, where=pool.where, raters=raters_of(pool, views))
 
 
@@ -85,6 +85,11 @@ def raters_of(pool: RaterPool, views: LabelViews) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def _present(pool: RaterPool, views: LabelViews) -> tuple[str, ...]:
+    """Return the listed raters by the names they have now; a list is older than a rotation of the key may be."""
+    return tuple(views.names_now.get(name, name) for name in pool.raters)
+
+
 def _parts(pool: RaterPool, views: LabelViews) -> dict[str, set[str]]:
     """Return the raters who satisfy each part of a pool, by the part in words."""
     parts: dict[str, set[str]] = {}
@@ -93,7 +98,7 @@ def _parts(pool: RaterPool, views: LabelViews) -> dict[str, set[str]]:
         asked = ", ".join(f"{name} in {list(values)}" for name, values in pool.where)
         parts[asked] = _ids(views, f"select rater_id from raters where {where}", parameters)  # noqa: S608 -- values are parameters
     if pool.raters:
-        parts["listed"] = set(pool.raters)
+        parts["listed"] = set(_present(pool, views))
     if not isinstance(pool, PoolRule):
         return parts
     if pool.gold_accuracy is not None:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from smo_pipelines.errors import LabelError
 
-__all__ = ["PseudonymKey", "key_from_environment", "pseudonym"]
+__all__ = ["PseudonymKey", "RotationKeys", "key_from_environment", "pseudonym", "rotation_keys"]
 
 _VARIABLE = "SMO_RATER_KEY"
+_OLD_VARIABLE = "SMO_RATER_KEY_OLD"
 _SHORTEST = 16
 _FILE = "rater-key"
 
@@ -25,6 +26,14 @@ class PseudonymKey:
     secret: bytes = field(repr=False)
     source: str
     made: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RotationKeys:
+    """The key that the pseudonyms in the tables were made with, and the one that follows it."""
+
+    old: bytes = field(repr=False)
+    new: bytes = field(repr=False)
 
 
 def pseudonym(key: bytes, project: str, raw_id: str) -> str:
@@ -65,6 +74,28 @@ def key_from_environment(env: Mapping[str, str], folder: Path) -> PseudonymKey:
     folder.mkdir(parents=True, exist_ok=True)
     made = _make(path)
     return PseudonymKey(secret=_checked(path.read_bytes(), str(path)), source=str(path), made=made)
+
+
+def rotation_keys(env: Mapping[str, str], folder: Path) -> RotationKeys:
+    """Return the key of ``SMO_RATER_KEY_OLD``, else the development key in a folder, and the new one of ``SMO_RATER_KEY``.
+
+    Raises
+    ------
+    LabelError
+        When one of them is missing or shorter than 16 bytes, or both are the same.
+    """
+    new, old, path = env.get(_VARIABLE, ""), env.get(_OLD_VARIABLE, ""), folder / _FILE
+    if not new:
+        raise LabelError(f"there is no new rater key; set {_VARIABLE} to it, e.g. to 32 random bytes in hex")
+    if not old and not path.exists():
+        raise LabelError(f"there is no old rater key: set {_OLD_VARIABLE} to the one that the imports were made with")
+    keys = RotationKeys(
+        old=_checked(old.encode(), _OLD_VARIABLE) if old else _checked(path.read_bytes(), str(path)),
+        new=_checked(new.encode(), _VARIABLE),
+    )
+    if keys.old == keys.new:
+        raise LabelError(f"the key in {_VARIABLE} is the old one; set it to another and keep the old one in {_OLD_VARIABLE}")
+    return keys
 
 
 def _make(path: Path) -> bool:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from smo_pipelines.errors import LabelError
 
-__all__ = ["IMPORTS", "ITEMS", "QUARANTINE", "RATERS", "RATINGS", "typed_rows"]
+__all__ = ["IMPORTS", "ITEMS", "PSEUDONYMS", "QUARANTINE", "RATERS", "RATINGS", "typed_rows"]
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 _MAP = pa.map_(pa.string(), pa.string())
@@ -105,6 +105,9 @@ IMPORTS = pa.schema(
 QUARANTINE = pa.schema(
     [*_columns(project=pa.string(), source=pa.string(), file=pa.string(), line=pa.int64(), reason=pa.string()), *_IMPORT]
 )
+
+PSEUDONYMS = pa.schema(_columns(project=pa.string(), old=pa.string(), new=pa.string(), rotated_at=_MOMENT))
+"""One row is a rater's change of name: what the old key made of somebody, what the new one does, and since when that counts."""
 
 
 def typed_rows(frame: pd.DataFrame | pa.Table, schema: pa.Schema, *, what: str) -> pa.Table:

@@ -4,7 +4,7 @@ An import writes what it is, quarantine, items and raters, then ratings; the com
 import's id as a Delta transaction, so an import that was killed half-way is finished, not repeated, by running it again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,8 @@ from smo_pipelines.errors import ImportRefused, LabelError
 from smo_pipelines.labels.batch import ImportFacts, ImportReceipt, LabelBatch, QuarantinedRow, SourceFile
 from smo_pipelines.labels.items import ItemTable
 from smo_pipelines.labels.news import new_rows
-from smo_pipelines.labels.schema import IMPORTS, ITEMS, QUARANTINE, RATERS, RATINGS
+from smo_pipelines.labels.rotation import Renaming
+from smo_pipelines.labels.schema import IMPORTS, ITEMS, PSEUDONYMS, QUARANTINE, RATERS, RATINGS
 from smo_pipelines.labels.views import LabelViews, label_views, predicate_sql
 from smo_pipelines.store import file_lock
 
@@ -76,6 +77,30 @@ class LabelTables:
                 self._write(name, new[name], batch.import_id, imported_at)
         return _receipt(batch, new)
 
+    def rename_raters(self, project: str, decide: Callable[[LabelViews], Mapping[str, str]], *, rotated_at: datetime) -> None:
+        """Give raters other names, by their present ones: all in one commit, and nothing where nobody is renamed.
+
+        Parameters
+        ----------
+        decide : callable
+            Says who gets which name, given the tables as they are; no import comes between. What it raises leaves nothing behind.
+        rotated_at : datetime
+            The moment, with its zone; later than that of every other change of names in the project.
+        """
+        if rotated_at.tzinfo is None:
+            raise LabelError(f"rotated_at needs a time zone; got {rotated_at.isoformat()}")
+        with file_lock(self.root / ".import.lock"):
+            with self.views(project) as views:
+                names = decide(views)
+            last = max((one.rotated_at for one in self._renamings() if one.project == project), default=None)
+            if names and last is not None and rotated_at <= last:
+                raise LabelError(
+                    f"raters were renamed at {last.isoformat()}; a change at {rotated_at.isoformat()} cannot follow that"
+                )
+            rows = [{"project": project, "old": old, "new": new, "rotated_at": rotated_at} for old, new in sorted(names.items())]
+            if rows:
+                write_deltalake(self._table("pseudonyms"), pa.Table.from_pylist(rows, schema=PSEUDONYMS), mode="append")
+
     def imports(self, project: str) -> tuple[ImportFacts, ...]:
         """Return what was imported into a project, in order of time."""
         ratings, imports = self._existing("ratings"), self._existing("imports")
@@ -97,7 +122,8 @@ class LabelTables:
         # Ratings first: whatever a visible rating refers to was written before it, so it is in the files listed after it.
         opened = {name: self._existing(name) for name in ("ratings", "raters", "items", "quarantine", "imports")}
         files = {name: table.file_uris() for name, table in opened.items() if table is not None}
-        with label_views(files, _committed(opened["ratings"], opened["imports"]), project, as_of=as_of) as views:
+        committed = _committed(opened["ratings"], opened["imports"])
+        with label_views(files, committed, project, as_of=as_of, renamings=self._renamings()) as views:
             yield views
 
     def projects(self) -> list[str]:
@@ -130,6 +156,10 @@ class LabelTables:
             rows = views.rows("select file, line, reason from quarantine order by all")
         return tuple(QuarantinedRow(file=file, line=line, reason=reason) for file, line, reason in rows)
 
+    def _renamings(self) -> list[Renaming]:
+        table = self._existing("pseudonyms")
+        return [] if table is None else [Renaming(**row) for row in table.to_pyarrow_table().to_pylist()]
+
     def _existing(self, name: str) -> DeltaTable | None:
         try:
             return DeltaTable(str(self.root / name))
@@ -141,7 +171,9 @@ class LabelTables:
         if existing is not None:
             return existing
         with file_lock(self.root / f".{name}.lock"):
-            return self._existing(name) or DeltaTable.create(str(self.root / name), schema=_SCHEMAS[name], name=name)
+            return self._existing(name) or DeltaTable.create(
+                str(self.root / name), schema={**_SCHEMAS, "pseudonyms": PSEUDONYMS}[name], name=name
+            )
 
     def _write(self, name: str, rows: pa.Table, import_id: str, imported_at: datetime) -> None:
         """Append rows under the import's transaction, unless an earlier attempt has.

@@ -16,6 +16,7 @@ from smo_pipelines.domain.labels import ItemPredicate
 from smo_pipelines.errors import NoRatings
 from smo_pipelines.labels.engine import connect, literal, quoted
 from smo_pipelines.labels.items import ItemTable, item_table
+from smo_pipelines.labels.rotation import Renaming, names_now
 from smo_pipelines.labels.schema import ITEMS, QUARANTINE, RATERS, RATINGS
 
 __all__ = ["LabelViews", "TableFiles", "label_views", "predicate_sql"]
@@ -26,6 +27,8 @@ TableFiles = Mapping[str, Sequence[str]]
 _SCHEMAS = {"ratings": RATINGS, "items": ITEMS, "raters": RATERS, "quarantine": QUARANTINE}
 _ITEM_COLUMNS = frozenset({"item_id", "locale"})
 _RATER_COLUMNS = frozenset({"rater_id", "kind", "pool", "locale"})
+
+_PEOPLE = {"ratings": ("rater_id", "reviewer_id"), "raters": ("rater_id",)}
 
 _UNSTAMPED = "exclude (import_id, imported_at)"
 _DESCRIBED_AGAIN = "create temp table again_{what} as select {id} from {what}_seen group by {id} having count(*) > 1"
@@ -38,10 +41,14 @@ _NEWEST = {
 
 
 class LabelViews:
-    """SQL over one project's visible rows: views ``items``, ``raters``, ``ratings``, ``quarantine`` and a table ``imports``."""
+    """SQL over one project's visible rows: views ``items``, ``raters``, ``ratings``, ``quarantine`` and a table ``imports``.
+
+    Raters are under the names that the last rotation of the key gave them; ``names_now`` has these by the names they had before.
+    """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        self.names_now: dict[str, str] = {}
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run a statement that returns nothing."""
@@ -71,7 +78,12 @@ class LabelViews:
 
 @contextmanager
 def label_views(
-    files: TableFiles, imports: Mapping[str, tuple[str, datetime]], project: str | None, *, as_of: datetime | None = None
+    files: TableFiles,
+    imports: Mapping[str, tuple[str, datetime]],
+    project: str | None,
+    *,
+    as_of: datetime | None = None,
+    renamings: Sequence[Renaming] = (),
 ) -> Iterator[LabelViews]:
     """Open the rows of one project (of all of them for None) that were visible at a moment.
 
@@ -83,6 +95,8 @@ def label_views(
         The project and the moment of every import that was committed, by its id.
     as_of : datetime or None
         Only imports up to then; None means all.
+    renamings : sequence of Renaming
+        What rotations of the key renamed; without any the views are the files' rows as they are.
 
     Raises
     ------
@@ -98,13 +112,36 @@ def label_views(
         for name, (whose, moment) in own.items():
             if as_of is None or moment <= as_of:
                 views.run("insert into imports values (?, ?, ?)", [name, whose, moment])
+        renamings = [one for one in renamings if project is None or one.project == project]
         for name, schema in _SCHEMAS.items():
-            views.run(f"create view all_{name} as {_typed_select(schema, files.get(name, ()), project)}")
+            stored = "stored" if renamings and name in _PEOPLE else "all"
+            views.run(f"create view {stored}_{name} as {_typed_select(schema, files.get(name, ()), project)}")
+        if renamings:
+            _show_renamed(views, renamings, as_of)
         _show_ratings(views, as_of)
         _show_described(views, "items", "")
         _show_described(views, "raters", " replace (coalesce(kind, 'human') as kind)")
         views.run("create view quarantine as select * from all_quarantine semi join imports using (import_id)")
         yield views
+
+
+def _show_renamed(views: LabelViews, renamings: Sequence[Renaming], as_of: datetime | None) -> None:
+    """Make the views of ratings and raters in which everybody bears the name that they have now."""
+    views.run("create temp table renamed (project varchar, name varchar, now varchar)")
+    seen = "select distinct rater_id from stored_raters semi join imports using (import_id) where project = ?"
+    for project in sorted({one.project for one in renamings}):
+        own = [one for one in renamings if one.project == project]
+        names = names_now(own, seen={name for (name,) in views.rows(seen, [project])}, as_of=as_of)
+        views.names_now |= names
+        columns = {"project": [project] * len(names), "name": list(names), "now": list(names.values())}
+        views.lend("renamed_rows", pa.table(columns, schema=pa.schema([(name, pa.string()) for name in columns])))
+        views.run("insert into renamed select * from renamed_rows")
+    for what, people in _PEOPLE.items():
+        replaced = ", ".join(f"coalesce(of_{name}.now, s.{name}) as {name}" for name in people)
+        joins = " ".join(
+            f"left join renamed of_{name} on of_{name}.project = s.project and of_{name}.name = s.{name}" for name in people
+        )
+        views.run(f"create view all_{what} as select s.* replace ({replaced}) from stored_{what} s {joins}")  # noqa: S608
 
 
 def _show_ratings(views: LabelViews, as_of: datetime | None) -> None:

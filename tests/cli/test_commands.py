@@ -26,6 +26,7 @@ COMMANDS = {
     "kpis",
     "quality",
     "quarantine",
+    "raters",
     "run",
     "show",
     "simulate",
