@@ -6,7 +6,7 @@ from assets.arms import build_arm
 from assets.comparison import build_comparison
 from assets.guidelines import guideline_key, guideline_specs
 from assets.jobs import ab_experiment
-from assets.labels import ratings
+from assets.labels import build_label_tables
 from assets.launch import build_launch_job
 from assets.resources import SmoProject, json_outputs
 from assets.sensors import experiment_specs, input_versions
@@ -24,7 +24,7 @@ def defs() -> dg.Definitions:
     guidelines = [guideline_key(version) for version in catalogue.guidelines]
     return dg.Definitions(
         assets=[
-            ratings,
+            build_label_tables(),
             *guideline_specs(catalogue),
             *(asset for arm in ArmName for asset in build_arm(arm, guidelines)),
             *build_comparison(),

@@ -1,0 +1,54 @@
+"""The label tables are observed: named by what was imported, and newer than the snapshots made before an import."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets.definitions import defs
+from assets.labels import LABEL_TABLES, build_label_tables, label_table_events
+from assets.resources import SmoProject
+from smo_pipelines.experiment.workspace import open_workspace
+from smo_pipelines.simulate.operation import simulate_operation
+from smo_pipelines.simulate.write import write_operation
+
+
+def observed(instance: dg.DagsterInstance) -> dict[str, str]:
+    """Return what each table was last said to be."""
+    records = {name: instance.fetch_observations(key, limit=1).records for name, key in LABEL_TABLES.items()}
+    found = {name: one.asset_observation for name, (one,) in records.items()}
+    return {name: (one.tags or {})["dagster/data_version"] for name, one in found.items() if one is not None}
+
+
+@pytest.fixture
+def known(project: Path, instance: dg.DagsterInstance) -> Iterator[dg.DagsterInstance]:
+    assert dg.observe([build_label_tables()], instance=instance, resources={"project": SmoProject()}).success
+    return instance
+
+
+def test_an_observation_counts_rows_and_the_version_is_of_content(
+    project: Path, known: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    workspace = open_workspace(project)
+    events = {event.asset_key: event for event in label_table_events(workspace)}
+    assert observed(known) == {name: events[key].tags["dagster/data_version"] for name, key in LABEL_TABLES.items()}
+    ratings = events[LABEL_TABLES["ratings"]].metadata["ratings of demo"].value
+    assert ratings == workspace.tables.rating_count("demo")
+
+
+def test_an_import_makes_every_table_newer(project: Path, known: dg.DagsterInstance) -> None:
+    before = observed(known)
+    workspace = open_workspace(project)
+    more = simulate_operation(4, train_items=40, benchmark_items=40)
+    write_operation(workspace.tables, more, imported_at=dt.datetime(2026, 7, 1, tzinfo=dt.UTC))
+    assert dg.observe([build_label_tables()], instance=known, resources={"project": SmoProject()}).success
+    after = observed(known)
+    assert all(after[name] != before[name] for name in LABEL_TABLES)
+
+
+def test_snapshots_are_downstream_of_all_three() -> None:
+    graph = defs().resolve_asset_graph()
+    parents = graph.get(dg.AssetKey(["control", "label_snapshot"])).parent_keys
+    assert set(LABEL_TABLES.values()) <= set(parents)
