@@ -1,7 +1,6 @@
 """The label tables are observed: named by what was imported, and newer than the snapshots made before an import."""
 
 import datetime as dt
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -22,15 +21,20 @@ def observed(instance: dg.DagsterInstance) -> dict[str, str]:
     return {name: (one.tags or {})["dagster/data_version"] for name, one in found.items() if one is not None}
 
 
+def observe(instance: dg.DagsterInstance) -> None:
+    """Do what the button *Observe* does."""
+    everything = dg.define_asset_job("observe", selection=dg.AssetSelection.assets(*LABEL_TABLES.values()))
+    made = dg.Definitions(assets=[build_label_tables()], jobs=[everything], resources={"project": SmoProject()})
+    assert made.resolve_job_def("observe").execute_in_process(instance=instance).success
+
+
 @pytest.fixture
-def known(project: Path, instance: dg.DagsterInstance) -> Iterator[dg.DagsterInstance]:
-    assert dg.observe([build_label_tables()], instance=instance, resources={"project": SmoProject()}).success
+def known(project: Path, instance: dg.DagsterInstance) -> dg.DagsterInstance:
+    observe(instance)
     return instance
 
 
-def test_an_observation_counts_rows_and_the_version_is_of_content(
-    project: Path, known: dg.DagsterInstance, tmp_path: Path
-) -> None:
+def test_an_observation_counts_rows_and_is_what_the_sensor_reports(project: Path, known: dg.DagsterInstance) -> None:
     workspace = open_workspace(project)
     events = {event.asset_key: event for event in label_table_events(workspace)}
     assert observed(known) == {name: events[key].tags["dagster/data_version"] for name, key in LABEL_TABLES.items()}
@@ -43,12 +47,12 @@ def test_an_import_makes_every_table_newer(project: Path, known: dg.DagsterInsta
     workspace = open_workspace(project)
     more = simulate_operation(4, train_items=40, benchmark_items=40)
     write_operation(workspace.tables, more, imported_at=dt.datetime(2026, 7, 1, tzinfo=dt.UTC))
-    assert dg.observe([build_label_tables()], instance=known, resources={"project": SmoProject()}).success
+    observe(known)
     after = observed(known)
     assert all(after[name] != before[name] for name in LABEL_TABLES)
 
 
-def test_snapshots_are_downstream_of_all_three() -> None:
+def test_snapshots_are_downstream_of_all_three(project: Path) -> None:
     graph = defs().resolve_asset_graph()
     parents = graph.get(dg.AssetKey(["control", "label_snapshot"])).parent_keys
     assert set(LABEL_TABLES.values()) <= set(parents)
