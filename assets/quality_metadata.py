@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from smo_pipelines.domain.effects import Interval
-from smo_pipelines.domain.kpis import KpiOutcome, KpiStatus
+from smo_pipelines.domain.kpis import KpiOutcome, KpiStatus, worst_first
 from smo_pipelines.domain.quality import FEWEST_RATERS_SHOWN, MEASURES, Measure, Measured, NotMeasured, QualityGroup, value_in_words
 
 __all__ = ["SHOWN", "check_result", "plotted", "quality_table"]
@@ -22,8 +22,6 @@ SHOWN = (
     Measure.median_duration,
 )
 """What is measured here; ``smo quality`` has the others. Six measures with their intervals stay below the 100 names that are plotted."""
-
-_WORST_FIRST = (KpiStatus.beyond_limit, KpiStatus.missed_target, KpiStatus.not_known, KpiStatus.met)
 
 
 def plotted(groups: Sequence[QualityGroup]) -> dict[str, float | str]:
@@ -62,8 +60,8 @@ def check_result(name: str, outcomes: Sequence[KpiOutcome]) -> dg.AssetCheckResu
 
     Beyond the limit is an error and a missed target a warning; neither stops anything. What is not known passes and says why.
     """
-    shown = [outcome for outcome in outcomes if outcome.raters >= FEWEST_RATERS_SHOWN or not outcome.raters]
-    ranked = sorted(shown, key=lambda outcome: (_WORST_FIRST.index(outcome.status), outcome.keys))
+    shown = [outcome for outcome in outcomes if outcome.shareable]
+    ranked = worst_first(shown)
     sentences = [f"{outcome.status}: {outcome.sentence}" for outcome in ranked]
     if hidden := len(outcomes) - len(shown):
         sentences.append(f"{hidden} with fewer than {FEWEST_RATERS_SHOWN} raters: only `smo kpis` tells")

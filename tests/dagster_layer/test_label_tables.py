@@ -4,14 +4,14 @@ import datetime as dt
 from pathlib import Path
 
 import dagster as dg
+import pandas as pd
 import pytest
 
 from assets.definitions import defs
 from assets.labels import LABEL_TABLES, build_label_tables, label_table_events
 from assets.resources import SmoProject
 from smo_pipelines.experiment.workspace import open_workspace
-from smo_pipelines.simulate.operation import simulate_operation
-from smo_pipelines.simulate.write import write_operation
+from smo_pipelines.labels.batch import LabelBatch
 
 
 def observed(instance: dg.DagsterInstance) -> dict[str, str]:
@@ -44,9 +44,14 @@ def test_an_observation_counts_rows_and_is_what_the_sensor_reports(project: Path
 
 def test_an_import_makes_every_table_newer(project: Path, known: dg.DagsterInstance) -> None:
     before = observed(known)
-    workspace = open_workspace(project)
-    more = simulate_operation(4, train_items=40, benchmark_items=40)
-    write_operation(workspace.tables, more, imported_at=dt.datetime(2026, 7, 1, tzinfo=dt.UTC))
+    batch = LabelBatch(
+        project="second",
+        source="test",
+        items=pd.DataFrame({"item_id": ["a"], "text": ["one"]}),
+        raters=pd.DataFrame({"rater_id": ["r"]}),
+        ratings=pd.DataFrame({"item_id": ["a"], "rater_id": ["r"], "question": ["hate"], "label": ["0"]}),
+    )
+    open_workspace(project).tables.append(batch, imported_at=dt.datetime(2026, 7, 1, tzinfo=dt.UTC))
     observe(known)
     after = observed(known)
     assert all(after[name] != before[name] for name in LABEL_TABLES)
