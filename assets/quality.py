@@ -60,7 +60,8 @@ def _quality(root: ProjectRoot, project_name: str) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={**plotted(by_question), "by pool and locale": dg.MetadataValue.md(quality_table(by_place))},
             check_results=[
-                check_result(name, [outcome for outcome in outcomes if outcome.kpi.name == kpi.name]) for kpi, name in checks.items()
+                check_result(name, [outcome for outcome in outcomes if outcome.kpi.name == kpi.name])
+                for kpi, name in checks.items()
             ],
         )
 

@@ -106,7 +106,9 @@ def final_items(record: ExperimentRecord, drawn: Mapping[str, bytes] | None = No
         started_ms=_milliseconds(record.provenance.started_at),
         finished_ms=_milliseconds(record.provenance.finished_at),
         first_tags=plan.first_tags,
-        tags=_tags(_identity(record.experiment) | _evidence(record, refused) | quality_tags(record) | _links(record.provenance.links)),
+        tags=_tags(
+            _identity(record.experiment) | _evidence(record, refused) | quality_tags(record) | _links(record.provenance.links)
+        ),
         last_tags=(*_tags(last), Tag(key="mlflow.note.content", value=final_note(record))),
         params=plan.params,
         metrics=metrics,

@@ -1,7 +1,6 @@
 """The quality of labels as an asset: numbers to plot, reasons in place of numbers, and key figures as checks that stop nothing."""
 
 import math
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -9,39 +8,15 @@ import pytest
 
 from assets.definitions import defs
 from assets.quality_metadata import check_result, plotted, quality_table
-from smo_pipelines.analysis.kpis import judge_kpi
-from smo_pipelines.domain.effects import Direction, Interval, WhyNot
-from smo_pipelines.domain.kpis import Kpi, KpiOutcome, KpiWindow
-from smo_pipelines.domain.quality import Measure, Measured, NotMeasured, QualityGroup
+from smo_pipelines.domain.quality import Measure, QualityGroup
 from tests.examples.dagster_runs import failure_sentence, job, metadata_of
-
-END = datetime(2026, 4, 1, tzinfo=UTC)
-KPI = Kpi(
-    name="gold",
-    measure=Measure.gold_accuracy,
-    target=0.9,
-    limit=0.8,
-    direction=Direction.higher_is_better,
-    owner="team:quality",
-    window_days=28,
-    by=("pool",),
-)
-ABSENT = NotMeasured(code=WhyNot.not_recorded, sentence="no rating was reviewed")
-
-
-def measured(value: float) -> Measured:
-    return Measured(value=value, interval=Interval(low=value - 0.02, high=value + 0.02), n=100, unit="share")
-
-
-def outcome(told: Measured | NotMeasured, *, pool: str = "core", raters: int = 9) -> KpiOutcome:
-    window = KpiWindow(start=END - timedelta(days=28), end=END, told=told)
-    return judge_kpi(KPI, [window], keys=(("pool", pool),), raters=raters)
+from tests.examples.label_quality import NOT_REVIEWED, gold_outcome, share
 
 
 def group(*, raters: int, pool: str = "core") -> QualityGroup:
-    measures = {measure: measured(0.7) for measure in Measure if measure is not Measure.acceptance}
+    measures = {measure: share(0.7) for measure in Measure if measure is not Measure.acceptance}
     return QualityGroup(
-        keys=(("pool", pool),), ratings=40, items=20, raters=raters, measures=measures | {Measure.acceptance: ABSENT}
+        keys=(("pool", pool),), ratings=40, items=20, raters=raters, measures=measures | {Measure.acceptance: NOT_REVIEWED}
     )
 
 
@@ -88,22 +63,22 @@ def test_every_key_figure_is_a_check_that_stops_nothing(made: dg.ExecuteInProces
     [(0.95, True, "WARN"), (0.9, True, "WARN"), (0.85, False, "WARN"), (0.7, False, "ERROR")],
 )
 def test_a_missed_target_warns_and_beyond_the_limit_is_an_error(value: float, passed: bool, severity: str) -> None:
-    told = check_result("gold", [outcome(measured(value)), outcome(measured(0.99), pool="other")])
+    told = check_result("gold", [gold_outcome(share(value)), gold_outcome(share(0.99), pool="other")])
     assert (told.passed, told.severity.value) == (passed, severity)
     assert told.metadata["pool core/actual"].value == value
     assert (told.metadata["target"].value, told.metadata["limit"].value) == (0.9, 0.8)
 
 
 def test_what_is_not_known_passes_with_its_sentence_and_no_number() -> None:
-    told = check_result("gold", [outcome(ABSENT)])
+    told = check_result("gold", [gold_outcome(NOT_REVIEWED)])
     assert told.passed
     assert "not known" in (told.description or "")
-    assert told.metadata["pool core/actual is not measured"].value == ABSENT.sentence
+    assert told.metadata["pool core/actual is not measured"].value == NOT_REVIEWED.sentence
     assert "pool core/actual" not in told.metadata
 
 
 def test_few_raters_are_not_shown_anywhere() -> None:
-    told = check_result("gold", [outcome(measured(0.5), pool="tiny", raters=4), outcome(measured(0.95))])
+    told = check_result("gold", [gold_outcome(share(0.5), pool="tiny", raters=4), gold_outcome(share(0.95))])
     assert told.passed
     assert "tiny" not in f"{told.description} {told.metadata}"
     assert "1 with fewer than 5 raters" in (told.description or "")

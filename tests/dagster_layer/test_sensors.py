@@ -16,7 +16,6 @@ from smo_pipelines.labels.tables import LabelTables
 from tests.examples.dagster_projects import QUICK, write_experiment
 from tests.examples.dagster_runs import job
 
-
 TABLES = ["labels/items", "labels/raters", "labels/ratings"]
 
 
