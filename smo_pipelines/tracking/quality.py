@@ -24,7 +24,7 @@ def agreement_metrics(record: ExperimentRecord) -> Iterator[tuple[str, float]]:
                 yield f"4 label/{arm} alpha ci high", told.interval.high
 
 
-def quality_tags(record: ExperimentRecord) -> Mapping[str, str]:
+def quality_tags(record: ExperimentRecord) -> dict[str, str]:
     """Return ``agreement`` in words, and ``kpi.<name>``: how the worst group of each key figure stands.
 
     The name has its project before it where the arms come from two. Groups of fewer than five raters are left out.
