@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.comparison import MATCHED
 from assets.failures import plain_failures
-from assets.labels import RATINGS
+from assets.labels import LABEL_TABLES
 from assets.partitions import experiments
 from assets.resources import SmoProject
 from smo_pipelines.domain.experiments import ArmName
@@ -31,7 +31,7 @@ def _snapshot(arm: ArmName, guidelines: list[dg.AssetKey]) -> dg.AssetsDefinitio
         key=[str(arm), "label_snapshot"],
         partitions_def=experiments,
         group_name="labels",
-        deps=[RATINGS, *guidelines],
+        deps=[*LABEL_TABLES.values(), *guidelines],
         description=f"The {arm} arm's labels: ratings selected and aggregated by its recipe, named by the digest of their content.",
         kinds={"deltalake", "duckdb"},
         owners=["team:smo"],

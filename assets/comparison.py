@@ -8,6 +8,7 @@ import dagster as dg
 from assets.failures import plain_failures
 from assets.partitions import experiments
 from assets.resources import SmoProject
+from smo_pipelines.analysis.decide import decide
 from smo_pipelines.domain.decisions import Finding, FindingCode
 from smo_pipelines.domain.effects import EffectEstimate, NotEstimable, Role
 from smo_pipelines.domain.experiments import Effect
@@ -110,7 +111,10 @@ def effect_estimates(context: dg.AssetExecutionContext, project: SmoProject) -> 
 def decision(context: dg.AssetExecutionContext, project: SmoProject) -> dg.MaterializeResult:
     """Apply the rule."""
     with plain_failures():
-        decided = _record(context, project, project.open()).decision
+        workspace = project.open()
+        arms = project.arms(workspace, context.partition_key)
+        effects = effects_of(workspace, arms) if arms.valid else ()
+        decided = decide(effects, experiment=arms.experiment, findings=arms.findings)
     metadata: dict[str, float | str | dg.MetadataValue[str]] = {
         "experiment": context.partition_key,
         "verdict": str(decided.verdict),

@@ -5,9 +5,10 @@ import dagster as dg
 from assets.arms import build_arm
 from assets.comparison import build_comparison
 from assets.guidelines import guideline_key, guideline_specs
-from assets.jobs import ab_experiment
-from assets.labels import ratings
+from assets.jobs import ab_experiment, label_quality
+from assets.labels import build_label_tables
 from assets.launch import build_launch_job
+from assets.quality import build_quality
 from assets.resources import SmoProject, json_outputs
 from assets.sensors import experiment_specs, input_versions
 from smo_pipelines.config.experiments import Catalogue
@@ -20,16 +21,19 @@ __all__ = ["defs"]
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return everything this code location serves."""
-    catalogue = Catalogue(find_root())
+    root = find_root()
+    catalogue = Catalogue(root)
+    quality = build_quality(root)
     guidelines = [guideline_key(version) for version in catalogue.guidelines]
     return dg.Definitions(
         assets=[
-            ratings,
+            build_label_tables(),
             *guideline_specs(catalogue),
             *(asset for arm in ArmName for asset in build_arm(arm, guidelines)),
             *build_comparison(),
+            *quality,
         ],
-        jobs=[ab_experiment, build_launch_job(catalogue)],
+        jobs=[ab_experiment, build_launch_job(catalogue), *([label_quality] if quality else [])],
         sensors=[experiment_specs, input_versions],
         resources={"project": SmoProject(), "io_manager": json_outputs},
     )

@@ -6,7 +6,7 @@ import dagster as dg
 
 from assets.guidelines import guideline_event
 from assets.jobs import ab_experiment
-from assets.labels import RATINGS, ratings_event, ratings_version
+from assets.labels import label_table_events, label_tables_version
 from assets.partitions import experiments
 from assets.resources import SmoProject
 from smo_pipelines.config.experiments import resolve_experiment
@@ -18,6 +18,7 @@ from smo_pipelines.experiment.workspace import Workspace
 
 __all__ = ["experiment_specs", "input_versions"]
 
+_TABLES = "label tables"
 _UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -67,16 +68,16 @@ def input_versions(context: dg.SensorEvaluationContext, project: SmoProject) -> 
     """Report what changed since the last time."""
     workspace = project.open()
     guidelines = workspace.catalogue.guidelines
-    versions = {RATINGS.to_user_string(): ratings_version(workspace)} | {name: v.digest for name, v in guidelines.items()}
+    versions = {_TABLES: label_tables_version(workspace)} | {name: v.digest for name, v in guidelines.items()}
     seen = json.loads(context.cursor) if context.cursor else {}
     changed = [name for name, version in versions.items() if seen.get(name) != version]
     if not changed:
         return dg.SkipReason("no ratings were imported and no guideline changed")
-    events = [
+    events: list[dg.AssetMaterialization | dg.AssetObservation] = [
         guideline_event(version, guidelines.get(version.parent or "")) for name, version in guidelines.items() if name in changed
     ]
-    if RATINGS.to_user_string() in changed:
-        events.append(ratings_event(workspace))
+    if _TABLES in changed:
+        events += label_table_events(workspace)
     return dg.SensorResult(asset_events=events, cursor=json.dumps(versions, sort_keys=True))
 
 

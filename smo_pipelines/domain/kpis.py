@@ -1,15 +1,15 @@
 """Key figures of an operation: a measure with a target and a limit, and how it stands."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from smo_pipelines.domain.effects import Direction
 from smo_pipelines.domain.labels import ItemPredicate
-from smo_pipelines.domain.quality import Measure, Measured, NotMeasured
+from smo_pipelines.domain.quality import FEWEST_RATERS_SHOWN, Measure, Measured, NotMeasured
 
-__all__ = ["Kpi", "KpiOutcome", "KpiStatus", "KpiTrend", "KpiWindow", "kpi_counts"]
+__all__ = ["Kpi", "KpiOutcome", "KpiStatus", "KpiTrend", "KpiWindow", "kpi_counts", "worst_first"]
 
 
 class KpiStatus(StrEnum):
@@ -95,6 +95,17 @@ class KpiOutcome:
     status: KpiStatus
     trend: KpiTrend
     sentence: str
+
+    @property
+    def shareable(self) -> bool:
+        """Whether a page that others read may show it; that nobody rated tells of nobody."""
+        return self.raters >= FEWEST_RATERS_SHOWN or not self.raters
+
+
+def worst_first(outcomes: Iterable[KpiOutcome]) -> tuple[KpiOutcome, ...]:
+    """Return outcomes in the order in which somebody should look at them: what is met comes last."""
+    order = (KpiStatus.beyond_limit, KpiStatus.missed_target, KpiStatus.not_known, KpiStatus.met)
+    return tuple(sorted(outcomes, key=lambda outcome: order.index(outcome.status)))
 
 
 def kpi_counts(outcomes: tuple[KpiOutcome, ...]) -> Mapping[KpiStatus, int]:

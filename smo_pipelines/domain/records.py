@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from smo_pipelines.domain.decisions import Decision
 from smo_pipelines.domain.experiments import ArmName, Experiment, ReplicateId
 from smo_pipelines.domain.guidelines import ClauseEdit
+from smo_pipelines.domain.kpis import KpiOutcome
 from smo_pipelines.domain.label_changes import LabelShift
+from smo_pipelines.domain.quality import Measured, NotMeasured
 
-__all__ = ["ArmFacts", "BenchmarkFacts", "ExperimentRecord", "Provenance", "ReplicateFacts"]
+__all__ = ["ArmFacts", "BenchmarkFacts", "ExperimentRecord", "LabelQuality", "ProjectKpis", "Provenance", "ReplicateFacts"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,31 @@ class BenchmarkFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProjectKpis:
+    """The key figures of a project that an arm's labels come from; ``why_none`` is set where none could be judged."""
+
+    project: str
+    outcomes: tuple[KpiOutcome, ...] = ()
+    why_none: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelQuality:
+    """How good the labels of an experiment are. It explains and decides nothing, so it is not part of the decision.
+
+    Attributes
+    ----------
+    agreement : mapping of ArmName to Measured or NotMeasured
+        Krippendorff's alpha (nominal) of the ratings behind each arm's snapshot.
+    kpis : tuple of ProjectKpis
+        Of the arms' projects as a whole, when the experiment was concluded.
+    """
+
+    agreement: Mapping[ArmName, Measured | NotMeasured]
+    kpis: tuple[ProjectKpis, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provenance:
     """Where a record comes from; not part of the decision's digest."""
 
@@ -81,3 +108,4 @@ class ExperimentRecord:
     replicates: tuple[ReplicateFacts, ...]
     benchmarks: tuple[BenchmarkFacts, ...]
     provenance: Provenance
+    quality: LabelQuality | None = None

@@ -1,4 +1,4 @@
-"""The key figures of a project: measured over its newest window and the ones before, and judged."""
+"""The key figures of a project, measured over its newest window and the ones before, and the quality of an experiment's labels."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING
 from smo_pipelines.analysis.kpis import judge_kpi
 from smo_pipelines.config.kpis import load_kpis
 from smo_pipelines.domain.effects import WhyNot
+from smo_pipelines.domain.experiments import ArmName
 from smo_pipelines.domain.kpis import Kpi, KpiOutcome, KpiWindow
-from smo_pipelines.domain.quality import NotMeasured, QualityGroup
+from smo_pipelines.domain.labels import LabelSnapshot
+from smo_pipelines.domain.quality import MEASURES, Measure, Measured, NotMeasured, QualityGroup
+from smo_pipelines.domain.records import LabelQuality, ProjectKpis
+from smo_pipelines.errors import ConfigError, NoRatings
+from smo_pipelines.experiment.prepare import Arms
 from smo_pipelines.experiment.workspace import Workspace
 
 if TYPE_CHECKING:
     from smo_pipelines.labels.rated_rows import RatedRows
 
-__all__ = ["kpi_outcomes"]
+__all__ = ["kpi_outcomes", "quality_of_arms"]
 
 HISTORY = 4
 """Earlier windows that a key figure is compared with."""
@@ -84,3 +89,42 @@ def _outcomes(workspace: Workspace, kpi: Kpi, rows: "RatedRows", end: datetime, 
         )
         for key in keys
     ]
+
+
+def quality_of_arms(workspace: Workspace, arms: Arms) -> LabelQuality:
+    """Return the agreement behind each arm's labels, and how the key figures of the arms' projects stand now.
+
+    A project without key figures, or with a file of them that cannot be read, holds up no experiment: it says so.
+    """
+    projects = dict.fromkeys(arms.experiment.recipe(arm).project for arm in ArmName)
+    return LabelQuality(
+        agreement={arm: _agreement(arms.snapshots[arm]) for arm in ArmName},
+        kpis=tuple(_project_kpis(workspace, project) for project in projects),
+    )
+
+
+def _project_kpis(workspace: Workspace, project: str) -> ProjectKpis:
+    try:
+        return ProjectKpis(project=project, outcomes=kpi_outcomes(workspace, project))
+    except (ConfigError, NoRatings) as error:
+        return ProjectKpis(project=project, why_none=str(error))
+
+
+def _agreement(snapshot: LabelSnapshot) -> Measured | NotMeasured:
+    from smo_pipelines.labels.rating_groups import interval_or_why_not, measured_or_why_not
+    from smo_pipelines.stats.agreement import alpha_of, coefficient_value
+    from smo_pipelines.stats.agreement_interval import RatingCodes, agreement_interval
+
+    votes = snapshot.votes
+    codes = RatingCodes(unit=votes.item, rater=votes.rater, label=votes.label, n_labels=len(votes.labels))
+    alpha = alpha_of()
+
+    def measured() -> Measured:
+        return Measured(
+            value=coefficient_value(alpha, codes.counts),
+            interval=interval_or_why_not(lambda: agreement_interval(codes, alpha)),
+            n=int((codes.counts.sum(axis=1) >= 2).sum()),
+            unit=MEASURES[Measure.alpha].unit,
+        )
+
+    return measured_or_why_not(measured)

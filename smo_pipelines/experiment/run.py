@@ -14,6 +14,7 @@ from smo_pipelines.domain.experiments import ArmName, Effect, Experiment
 from smo_pipelines.domain.records import BenchmarkFacts, ExperimentRecord, Provenance, ReplicateFacts
 from smo_pipelines.domain.runs import ArmRuns
 from smo_pipelines.errors import StoreError
+from smo_pipelines.experiment.kpis import quality_of_arms
 from smo_pipelines.experiment.prepare import Arms, build_arms, pin_arms, refuse_one_class
 from smo_pipelines.experiment.record import is_decided
 from smo_pipelines.experiment.replicate import ReplicateJob, find_result, is_finished, stored_metrics
@@ -218,6 +219,7 @@ def conclude(
             launched_by=launched_by,
             links=dict(links or {}),
         ),
+        quality=quality_of_arms(workspace, arms),
     )
 
 

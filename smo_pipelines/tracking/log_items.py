@@ -35,6 +35,7 @@ from smo_pipelines.tracking.items import (
     key_part,
 )
 from smo_pipelines.tracking.note import final_note, planned_note
+from smo_pipelines.tracking.quality import agreement_metrics, quality_tags
 
 __all__ = ["DECISIONS", "REPORT_PATHS", "effects_table", "experiment_name", "final_items", "planned_items"]
 
@@ -105,7 +106,9 @@ def final_items(record: ExperimentRecord, drawn: Mapping[str, bytes] | None = No
         started_ms=_milliseconds(record.provenance.started_at),
         finished_ms=_milliseconds(record.provenance.finished_at),
         first_tags=plan.first_tags,
-        tags=_tags(_identity(record.experiment) | _evidence(record, refused) | _links(record.provenance.links)),
+        tags=_tags(
+            _identity(record.experiment) | _evidence(record, refused) | quality_tags(record) | _links(record.provenance.links)
+        ),
         last_tags=(*_tags(last), Tag(key="mlflow.note.content", value=final_note(record))),
         params=plan.params,
         metrics=metrics,
@@ -212,6 +215,7 @@ def _metrics(record: ExperimentRecord) -> Iterator[tuple[str, float]]:
         yield "4 label/flips expected from redraws", labels.total.expected
     for arm in record.arms:
         yield f"4 label/{arm.arm} positive pct", 100.0 * arm.positive_share
+    yield from agreement_metrics(record)
 
 
 def _effect_metrics(effect: EffectEstimate) -> Iterator[tuple[str, float]]:
@@ -247,16 +251,19 @@ def _arm_metrics(record: ExperimentRecord) -> Iterator[tuple[str, float]]:
 
 
 def _datasets(record: ExperimentRecord, arms: tuple[ArmName, ...]) -> tuple[Dataset, ...]:
-    area = record.experiment.area
+    # the tracker keeps one input of a dataset and run, so arms with the same labels share it
+    trained: dict[str, list[str]] = {}
+    for arm in record.arms:
+        if arm.arm in arms:
+            trained.setdefault(arm.snapshot_digest, []).append(arm.arm.value)
     labels = [
         Dataset(
-            name=f"labels/{area}",
-            digest=dataset_digest(arm.snapshot_digest),
-            context=f"training {arm.arm}",
-            source=arm.snapshot_digest,
+            name=f"labels/{record.experiment.area}",
+            digest=dataset_digest(digest),
+            context=f"training {' and '.join(names)}",
+            source=digest,
         )
-        for arm in record.arms
-        if arm.arm in arms
+        for digest, names in trained.items()
     ]
     return (*labels, *(_benchmark_dataset(facts) for facts in record.benchmarks))
 

@@ -45,7 +45,9 @@ def test_one_run_goes_from_labels_to_report(finished: tuple[Path, dg.DagsterInst
     assert len(fits(root)) == FITS
     assert metadata_of(result, "comparison/decision")["verdict"] in {"ship", "hold", "roll_back", "inconclusive"}
     shown = metadata_of(result, "comparison/report")
-    assert Path(str(shown["file"])).read_text(encoding="utf-8").startswith("<!doctype html>")
+    page = Path(str(shown["file"])).read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "Quality of the labels" in page
     assert str(shown["mlflow run"]).startswith("http://127.0.0.1:5000/#/experiments/")
     assert "/artifacts/report/effect_report.html" in str(shown["report"])
 

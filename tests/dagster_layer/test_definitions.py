@@ -22,8 +22,8 @@ COMPUTED = {
     "comparison/decision",
     "comparison/report",
 }
+OBSERVED = {"labels/items", "labels/raters", "labels/ratings"}
 READ = {
-    "labels/ratings",
     "guidelines/harassment/1",
     "guidelines/harassment/2",
     "guidelines/hate/3",
@@ -59,10 +59,11 @@ def test_loading_imports_no_training_library_and_no_tracker(project: Path, comma
 def test_every_job_and_asset_is_there(project: Path) -> None:
     repository = defs().get_repository_def()
     names = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
-    assert names == {"ab_experiment", "launch_ab_experiment"}
+    assert names == {"ab_experiment", "label_quality", "launch_ab_experiment"}
     graph = defs().resolve_asset_graph()
-    assert {key.to_user_string() for key in graph.executable_asset_keys} == COMPUTED
-    assert {key.to_user_string() for key in graph.external_asset_keys} == READ
+    assert {key.to_user_string() for key in graph.materializable_asset_keys} == COMPUTED | {"labels/quality/demo"}
+    assert {key.to_user_string() for key in graph.observable_asset_keys} == OBSERVED
+    assert {key.to_user_string() for key in graph.external_asset_keys} == READ | OBSERVED
     assert {sensor.name for sensor in repository.sensor_defs} == {"experiment_specs", "input_versions"}
 
 
@@ -74,7 +75,7 @@ def test_one_run_holds_both_arms_and_the_report(project: Path) -> None:
 
 def test_groups_follow_one_another(project: Path) -> None:
     graph = defs().resolve_asset_graph()
-    order = ["guidelines", "labels", "replicates", "comparison"]
+    order = ["guidelines", "labels", "quality", "replicates", "comparison"]
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         for parent in node.parent_keys:
@@ -93,7 +94,7 @@ def test_nothing_is_left_undescribed(project: Path) -> None:
         assert not field.is_required, name
 
 
-@pytest.mark.parametrize("folder", ["pools", "benchmarks", "classifiers"])
+@pytest.mark.parametrize("folder", ["pools", "benchmarks", "classifiers", "kpis"])
 def test_a_project_that_has_not_written_its_configs_yet_loads(project: Path, folder: str) -> None:
     for path in (project / "configs" / folder).glob("*.yaml"):
         path.unlink()

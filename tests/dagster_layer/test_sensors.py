@@ -16,6 +16,8 @@ from smo_pipelines.labels.tables import LabelTables
 from tests.examples.dagster_projects import QUICK, write_experiment
 from tests.examples.dagster_runs import job
 
+TABLES = ["labels/items", "labels/raters", "labels/ratings"]
+
 
 def tick(instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
     """Evaluate the sensor once and do what the daemon would do with new partitions."""
@@ -99,14 +101,14 @@ def reported(cursor: str | None) -> tuple[list[str], str | None]:
 
 def test_inputs_are_reported_when_their_content_changes_and_only_then(project: Path) -> None:
     first, cursor = reported(None)
-    assert {"labels/ratings", "guidelines/hate/3", "guidelines/hate/4"} <= set(first)
+    assert {*TABLES, "guidelines/hate/3", "guidelines/hate/4"} <= set(first)
     assert reported(cursor)[0] == []
     file = project / "configs" / "guidelines" / "hate" / "4.md"
     file.write_text(file.read_text(encoding="utf-8").rstrip() + "\n\nWhen in doubt, ask.\n", encoding="utf-8")
     changed, cursor = reported(cursor)
     assert changed == ["guidelines/hate/4"]
     shutil.rmtree(project / ".smo" / "tables")
-    assert reported(cursor)[0] == ["labels/ratings"]
+    assert reported(cursor)[0] == TABLES
 
 
 @pytest.mark.parametrize("sensor", [experiment_specs, input_versions])
