@@ -42,7 +42,8 @@ def build_label_tables() -> dg.AssetsDefinition:
     with warnings.catch_warnings():
         # the only observable source with owners and kinds is marked as beta, and Dagster is pinned
         warnings.simplefilter("ignore", dg.BetaWarning)
-        return dg.multi_observable_source_asset(name="observe_label_tables", specs=specs)(observe)
+        observed: dg.AssetsDefinition = dg.multi_observable_source_asset(name="observe_label_tables", specs=specs)(observe)
+    return observed
 
 
 def label_tables_version(workspace: Workspace) -> str:
