@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from smo_pipelines.domain.digests import digest_of
 from smo_pipelines.errors import LabelError
-from smo_pipelines.labels.engine import connect
+from smo_pipelines.labels.engine import connect, quoted
 from smo_pipelines.labels.schema import ITEMS, RATERS, RATINGS, typed_rows
 
 __all__ = ["ImportFacts", "ImportReceipt", "LabelBatch", "QuarantinedRow", "SourceFile"]
@@ -25,18 +25,29 @@ _IDENTITY = ("project", "item_id", "rater_id", "question", "guideline", "instrum
 _ORDER = ("item_id", "rater_id", "rating_id", "label", "skipped", "review")
 _STAMPS = ("import_id", "imported_at", "revises")
 
-_DIGESTED = "select *, sha256(text) as digest, row_number() over () as place from given"
+_DIGESTED = "select *, sha256(text) as digest from given"
 _CLASHING = (
     "select item_id, count(*) over () from digested group by item_id having count(distinct digest) > 1 order by item_id limit 1"
 )
+# What rows say of one item is laid together; where two say different things the larger value counts, whatever the order of rows.
 _EACH_ITEM_ONCE = """
-select * exclude (place, digest) replace (digest as text_digest) from digested
-qualify row_number() over (partition by item_id order by place) = 1 order by item_id
+with again as (select item_id from digested group by item_id having count(*) > 1)
+select * exclude (digest) replace (digest as text_digest) from digested anti join again using (item_id)
+union all by name
+select item_id, any_value(project) as project, any_value(text) as text, max(locale) as locale, max(created_at) as created_at,
+    {attributes} as attributes, {gold} as gold, any_value(digest) as text_digest,
+    any_value(import_id) as import_id, any_value(imported_at) as imported_at
+from digested semi join again using (item_id) group by item_id
+order by item_id
 """
-_EACH_RATING_ONCE = """
-select * exclude (place) from (select *, row_number() over () as place from named)
-qualify row_number() over (partition by item_id, rating_id, label, skipped, review order by place) = 1
-"""
+_LAID_TOGETHER = """map_from_entries(list_transform(list_sort(list_distinct(flatten(list(map_keys({0}))))),
+    lambda name: {{'k': name, 'v': list_max(list_transform(list({0}), lambda one: one[name]))}}))"""
+_EACH_RATING_ONCE = f"""
+select * from named qualify row_number() over (
+    partition by item_id, rating_id, label, skipped, review
+    order by {", ".join(quoted(name) for name in RATINGS.names)}
+) = 1
+"""  # noqa: S608 -- names of our own; which of two rows that differ otherwise is kept depends on their content alone
 _TWICE = "select exists (select 1 from named group by item_id, rating_id, label, skipped, review having count(*) > 1)"
 
 
@@ -173,7 +184,11 @@ def _items(batch: LabelBatch, connection: duckdb.DuckDBPyConnection) -> pa.Table
     connection.execute(f"create or replace temp table digested as {_DIGESTED}")
     for item_id, count in connection.execute(_CLASHING).fetchall():
         raise LabelError(f"item {item_id!r} of {batch.source!r} stands for two different texts ({count} such items)")
-    return connection.sql(_EACH_ITEM_ONCE).to_arrow_table().cast(ITEMS)
+    return (
+        connection.sql(_EACH_ITEM_ONCE.format(attributes=_LAID_TOGETHER.format("attributes"), gold=_LAID_TOGETHER.format("gold")))
+        .to_arrow_table()
+        .cast(ITEMS)
+    )
 
 
 def _raters(batch: LabelBatch, ratings: pa.Table) -> pa.Table:

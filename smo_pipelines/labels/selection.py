@@ -20,8 +20,9 @@ QA_FILTERS: Mapping[str, str] = {
 
 
 _FIRST_WORK = """
+with seen as (select * from all_ratings semi join imports using (import_id))
 select rater_id, sum(md5_number_lower(concat_ws(chr(31), item_id, question, coalesce(label, ''), coalesce(guideline, ''), coalesce(round, 0))))
-from ratings join (select rater_id, min(imported_at) as imported_at from ratings group by rater_id) using (rater_id, imported_at)
+from seen join (select rater_id, min(imported_at) as imported_at from seen group by rater_id) using (rater_id, imported_at)
 group by rater_id order by rater_id
 """
 

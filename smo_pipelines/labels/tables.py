@@ -7,6 +7,7 @@ import's id as a Delta transaction, so an import that was killed half-way is fin
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ _SCHEMAS = {"imports": IMPORTS, "quarantine": QUARANTINE, "items": ITEMS, "rater
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ATTEMPTS = 20
+_NOT_IN_FOLDERS = "%[]^|\\"  # Delta takes a table's folder for an address, in which these mean something else
 
 
 class LabelTables:
@@ -40,12 +42,23 @@ class LabelTables:
     ----------
     root : str or Path
         A local folder; it is made by the first import.
+
+    Raises
+    ------
+    LabelError
+        When it is an address, or its path has a character that Delta tables cannot be under.
     """
 
     def __init__(self, root: str | Path) -> None:
         if "://" in str(root):
             raise LabelError(f"label tables are kept in a local folder; {str(root)!r} is an address")
         self.root = Path(root)
+        strange = sorted(set(str(self.root.absolute())) & set(_NOT_IN_FOLDERS))
+        if strange:
+            raise LabelError(
+                f"label tables cannot be kept in {str(root)!r}: its path has {' '.join(strange)}; name a folder without any of "
+                f"{' '.join(_NOT_IN_FOLDERS)}"
+            )
 
     def append(self, batch: LabelBatch, *, imported_at: datetime) -> ImportReceipt:
         """Import a batch: all of it or nothing, and once however often it is asked.
@@ -121,7 +134,7 @@ class LabelTables:
         """
         # Ratings first: whatever a visible rating refers to was written before it, so it is in the files listed after it.
         opened = {name: self._existing(name) for name in ("ratings", "raters", "items", "quarantine", "imports")}
-        files = {name: table.file_uris() for name, table in opened.items() if table is not None}
+        files = {name: self._files(name, table) for name, table in opened.items() if table is not None}
         committed = _committed(opened["ratings"], opened["imports"])
         with label_views(files, committed, project, as_of=as_of, renamings=self._renamings()) as views:
             yield views
@@ -165,6 +178,11 @@ class LabelTables:
             return DeltaTable(str(self.root / name))
         except TableNotFoundError:
             return None
+
+    def _files(self, name: str, table: DeltaTable) -> list[str]:
+        """Return patterns that match a table's files: an address of Delta's is none, where a folder has a space or a star."""
+        folder = self.root.absolute() / name
+        return [escape(str(folder / Path(address).name)) for address in table.file_uris()]
 
     def _table(self, name: str) -> DeltaTable:
         existing = self._existing(name)

@@ -32,10 +32,14 @@ _PEOPLE = {"ratings": ("rater_id", "reviewer_id"), "raters": ("rater_id",)}
 
 _UNSTAMPED = "exclude (import_id, imported_at)"
 _DESCRIBED_AGAIN = "create temp table again_{what} as select {id} from {what}_seen group by {id} having count(*) > 1"
+_ITEM_SAYS = "cardinality(attributes) + cardinality(gold) + (locale is not null)::integer + (created_at is not null)::integer"
+_RATER_SAYS = "cardinality(attributes) + " + " + ".join(
+    f"({name} is not null)::integer" for name in ("kind", "pool", "locale", "since")
+)
 # The newest description wins; of two that came at one moment the one that says more, then the one of the larger import id.
 _NEWEST = {
-    "items": ("item_id", "imported_at desc, cardinality(attributes) + cardinality(gold) desc, import_id desc"),
-    "raters": ("rater_id", "imported_at desc, cardinality(attributes) desc, import_id desc"),
+    "items": ("item_id", f"imported_at desc, {_ITEM_SAYS} desc, import_id desc"),
+    "raters": ("rater_id", f"imported_at desc, {_RATER_SAYS} desc, import_id desc"),
     "ratings": ("item_id, rating_id", "imported_at desc, label desc, skipped, review desc"),
 }
 
@@ -206,7 +210,9 @@ def _typed_select(schema: pa.Schema, files: Sequence[str], project: str | None) 
         return empty
     where = "" if project is None else f" where project = {literal(project)}"
     listed = ", ".join(literal(name) for name in files)
-    return f"{empty} union all by name select * from read_parquet([{listed}], union_by_name = true){where}"  # noqa: S608
+    return (
+        f"{empty} union all by name select * from read_parquet([{listed}], union_by_name = true, hive_partitioning = false){where}"  # noqa: S608
+    )
 
 
 def _duckdb_type(kind: pa.DataType) -> str:
