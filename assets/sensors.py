@@ -5,9 +5,10 @@ import json
 import dagster as dg
 
 from assets.guidelines import guideline_event
-from assets.jobs import ab_experiment
+from assets.jobs import ab_experiment, label_quality
 from assets.labels import label_table_events, label_tables_version
 from assets.partitions import experiments
+from assets.quality import quality_key
 from assets.resources import SmoProject
 from smo_pipelines.config.experiments import resolve_experiment
 from smo_pipelines.domain.experiments import Experiment
@@ -60,9 +61,10 @@ def experiment_specs(context: dg.SensorEvaluationContext, project: SmoProject) -
 
 
 @dg.sensor(
+    job=label_quality,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Reports the label tables and guideline versions when their content changes, so that lineage shows what is newer.",
+    description="Reports the label tables and guideline versions when their content changes, and has the labels' quality measured anew.",
 )
 def input_versions(context: dg.SensorEvaluationContext, project: SmoProject) -> dg.SensorResult | dg.SkipReason:
     """Report what changed since the last time."""
@@ -76,9 +78,18 @@ def input_versions(context: dg.SensorEvaluationContext, project: SmoProject) -> 
     events: list[dg.AssetMaterialization | dg.AssetObservation] = [
         guideline_event(version, guidelines.get(version.parent or "")) for name, version in guidelines.items() if name in changed
     ]
+    requests = []
     if _TABLES in changed:
         events += label_table_events(workspace)
-    return dg.SensorResult(asset_events=events, cursor=json.dumps(versions, sort_keys=True))
+        requests = _quality_requests(context, workspace, versions[_TABLES])
+    return dg.SensorResult(asset_events=events, run_requests=requests, cursor=json.dumps(versions, sort_keys=True))
+
+
+def _quality_requests(context: dg.SensorEvaluationContext, workspace: Workspace, version: str) -> list[dg.RunRequest]:
+    """Ask for the quality of every project that has ratings, and an asset for it since the code location was loaded."""
+    known = context.repository_def.assets_defs_by_key if context.repository_def is not None else {}
+    measured = [key for key in map(quality_key, workspace.tables.projects()) if key in known]
+    return [dg.RunRequest(run_key=f"label-quality-{version}", asset_selection=measured)] if measured else []
 
 
 def _not_now(instance: dg.DagsterInstance, workspace: Workspace, experiment: Experiment) -> str | None:

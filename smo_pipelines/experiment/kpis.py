@@ -27,7 +27,7 @@ _Keys = tuple[tuple[str, str], ...]
 
 
 def kpi_outcomes(
-    workspace: Workspace, project: str, *, as_of: datetime | None = None, history: int = HISTORY
+    workspace: Workspace, project: str, *, as_of: datetime | None = None, seen: datetime | None = None, history: int = HISTORY
 ) -> tuple[KpiOutcome, ...]:
     """Return how every key figure of a project stands.
 
@@ -40,6 +40,8 @@ def kpi_outcomes(
     project : str
     as_of : datetime, optional
         Only what was imported by then.
+    seen : datetime, optional
+        Only what was imported by then, with windows that end when the newest such rating was made.
     history : int
         How many earlier windows are measured.
 
@@ -55,7 +57,7 @@ def kpi_outcomes(
     kpis = load_kpis(workspace.root, project)
     for kpi in kpis:
         check_groupings([*kpi.by, *(name for name, _ in kpi.where)])
-    rows = rated_rows(workspace.tables, project, as_of=as_of)
+    rows = rated_rows(workspace.tables, project, as_of=as_of or seen)
     end = as_of or rows.newest
     return tuple(outcome for kpi in kpis for outcome in _outcomes(workspace, kpi, rows.selected(kpi.where), end, history))
 
@@ -92,20 +94,26 @@ def _outcomes(workspace: Workspace, kpi: Kpi, rows: "RatedRows", end: datetime, 
 
 
 def quality_of_arms(workspace: Workspace, arms: Arms) -> LabelQuality:
-    """Return the agreement behind each arm's labels, and how the key figures of the arms' projects stand now.
+    """Return the agreement behind each arm's labels, and how the key figures of the arms' projects stood when those were taken.
 
     A project without key figures, or with a file of them that cannot be read, holds up no experiment: it says so.
     """
     projects = dict.fromkeys(arms.experiment.recipe(arm).project for arm in ArmName)
     return LabelQuality(
         agreement={arm: _agreement(arms.snapshots[arm]) for arm in ArmName},
-        kpis=tuple(_project_kpis(workspace, project) for project in projects),
+        kpis=tuple(_project_kpis(workspace, project, _taken(workspace, arms, project)) for project in projects),
     )
 
 
-def _project_kpis(workspace: Workspace, project: str) -> ProjectKpis:
+def _taken(workspace: Workspace, arms: Arms, project: str) -> datetime | None:
+    """Return the moment of the last import that the arms' snapshots could see: later ones do not change what an experiment says."""
+    saw = {name for snapshot in arms.snapshots.values() if snapshot.recipe.project == project for name in snapshot.imports}
+    return max((facts.imported_at for facts in workspace.tables.imports(project) if facts.import_id in saw), default=None)
+
+
+def _project_kpis(workspace: Workspace, project: str, seen: datetime | None) -> ProjectKpis:
     try:
-        return ProjectKpis(project=project, outcomes=kpi_outcomes(workspace, project))
+        return ProjectKpis(project=project, outcomes=kpi_outcomes(workspace, project, seen=seen))
     except (ConfigError, NoRatings) as error:
         return ProjectKpis(project=project, why_none=str(error))
 

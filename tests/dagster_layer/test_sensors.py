@@ -111,6 +111,18 @@ def test_inputs_are_reported_when_their_content_changes_and_only_then(project: P
     assert reported(cursor)[0] == TABLES
 
 
+def test_new_ratings_have_their_quality_measured(project: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance=instance, definitions=defs()) as context:
+        result = input_versions(context, project=SmoProject())
+        assert isinstance(result, dg.SensorResult)
+        (request,) = result.run_requests or []
+        assert [key.to_user_string() for key in request.asset_selection or []] == ["labels/quality/demo"]
+    shutil.rmtree(project / ".smo" / "tables")
+    with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance=instance, definitions=defs()) as context:
+        result = input_versions(context, project=SmoProject())
+        assert isinstance(result, dg.SensorResult) and not result.run_requests
+
+
 @pytest.mark.parametrize("sensor", [experiment_specs, input_versions])
 def test_the_sensors_are_on_without_being_asked(sensor: dg.SensorDefinition) -> None:
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
