@@ -32,6 +32,15 @@ _RATED_AGAIN = """
 select exists (select 1 {chosen} and item < {sample} and item_id <= (select max(item_id) from item_codes where item < {sample})
     group by item, rater, {round} having count(*) > 1)
 """
+# All that a rater rated as one number: raters of equal numbers did the same, so which of them is kept changes no label.
+_WORK = """
+select coalesce(work, 0) from rater_codes left join (
+    select rater_id, (sum(md5_number_lower(concat_ws(chr(31), item_id, question, coalesce(label, ''), coalesce(guideline, ''),
+        coalesce(instrument, ''), coalesce(clause, ''), coalesce(round, 0), coalesce(epoch_us(created_at), 0), skipped, is_gold)))
+        % 18446744073709551557)::ubigint as work
+    from ratings group by rater_id) using (rater_id)
+order by rater
+"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -200,7 +209,8 @@ def _thinned(views: LabelViews, packed: np.ndarray, fields: PackedFields, overla
     many = np.repeat(sizes > overlap, sizes)
     crowded = packed[many]
     content = crowded & ((1 << fields.round.shift) - 1)  # the label and the clause
-    crowded = crowded[np.lexsort((_work_of_raters(packed, fields)[rater.of(crowded)], content, item.of(crowded)))]
+    work = np.array([number for (number,) in views.rows(_WORK)], dtype=np.uint64)
+    crowded = crowded[np.lexsort((work[rater.of(crowded)], content, item.of(crowded)))]
     sizes = sizes[sizes > overlap]
     place = np.arange(len(crowded)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     heads = item.of(crowded)[place == 0] if len(crowded) else np.zeros(0, dtype=np.int64)
@@ -213,15 +223,6 @@ def _thinned(views: LabelViews, packed: np.ndarray, fields: PackedFields, overla
     kept: np.ndarray = np.concatenate([packed[~many], crowded[order][rank < overlap]])
     kept.sort()
     return kept
-
-
-def _work_of_raters(packed: np.ndarray, fields: PackedFields) -> np.ndarray:
-    """Return a number for each rater that stands for all their ratings: equal for raters who rated all alike."""
-    raters = fields.rater.of(packed)
-    rest = (packed - (raters << fields.rater.shift)).astype(np.uint64)
-    work = np.zeros(1 << fields.rater.bits, dtype=np.uint64)
-    np.add.at(work, raters, _mixed(rest))
-    return work
 
 
 def _mixed(words: np.ndarray) -> np.ndarray:
