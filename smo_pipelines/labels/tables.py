@@ -69,7 +69,8 @@ class LabelTables:
         Parameters
         ----------
         imported_at : datetime
-            The moment, with its zone, from which the import is visible to ``as_of``.
+            The moment, with its zone, from which the import is visible to ``as_of``; moved to just after the project's last import
+            where that is later.
 
         Raises
         ------
@@ -85,6 +86,9 @@ class LabelTables:
                 return _receipt(batch, {})
             with self.views(batch.project) as views:
                 new = new_rows(batch, views)
+                ((last,),) = views.rows("select max(imported_at) from imports")
+            if last is not None and imported_at < last:
+                imported_at = last + _MICROSECOND  # who waited for the lock comes after who had it: the past stays as it was seen
             new["imports"] = _import_row(batch, new)
             for name in _SCHEMAS:
                 self._write(name, new[name], batch.import_id, imported_at)

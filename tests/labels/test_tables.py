@@ -193,3 +193,15 @@ def test_a_killed_import_shows_nothing_and_is_finished_by_running_it_again(tmp_p
     assert (receipt.ratings, receipt.items) == (5, 5)
     assert (tables.rating_count("demo"), len(tables.items("demo"))) == (10, 10)
     assert DeltaTable(str(tables.root / "items")).to_pyarrow_table().num_rows == 10
+
+
+def test_an_import_that_comes_late_does_not_change_the_past(tables, make_batch, noon):
+    tables.append(make_batch({"a": [1, 1, 0]}), imported_at=noon)
+    tables.append(make_batch({"b": [1, 0, 0]}), imported_at=noon + timedelta(hours=2))
+    with tables.views("demo", as_of=noon + timedelta(hours=1)) as views:
+        before = views.rows("select rating_id, label from ratings order by all")
+    tables.append(make_batch({"c": [1, 1, 1]}), imported_at=noon + timedelta(minutes=30))
+    with tables.views("demo", as_of=noon + timedelta(hours=1)) as views:
+        assert views.rows("select rating_id, label from ratings order by all") == before
+    assert tables.rating_count("demo") == 9
+    assert tables.imports("demo")[-1].imported_at > noon + timedelta(hours=2)
