@@ -216,7 +216,7 @@ def _canonical(
     for name, positions, size in zip(("item", "rater", "label"), (item, rater, label), sizes, strict=True):
         if len(positions) and not (positions.min() >= 0 and positions.max() < size):
             raise ValueError(f"{name} has positions from {positions.min()} to {positions.max()}; 0 to {size - 1} is legal")
-    word = _mixed((item * np.int64(n_labels) + label).view(np.uint64))
+    word = _mixed((item * np.int64(n_labels) + label + 1).view(np.uint64))  # from 1: the scrambled 0 is 0, and would leave no trace
     if weights is not None:
         weights = np.ascontiguousarray(weights, dtype=np.float64)
         if not bool((weights > 0).all()):

@@ -120,6 +120,14 @@ def test_no_bit_depends_on_the_order_of_ratings_or_the_numbers_of_raters(case, d
     assert (one.iterations, one.log_likelihood) == (other.iterations, other.log_likelihood)
 
 
+def test_ratings_of_the_first_item_with_the_first_label_tell_raters_apart():
+    item, rater = np.zeros(13, dtype=np.int64), np.repeat([0, 1], [10, 3])
+    label = np.repeat([0, 1], [7, 6])
+    sizes = {"n_items": 1, "n_raters": 2, "n_labels": 2, "gold": np.array([0]), "pooling": 0.5}
+    one, other = fit_dawid_skene(item, rater, label, **sizes), fit_dawid_skene(item, 1 - rater, label, **sizes)
+    assert (one.log_likelihood, one.confusion.tobytes()) == (other.log_likelihood, other.confusion[::-1].tobytes())
+
+
 def test_no_bit_depends_on_them_at_scale():
     crowd, rng = strict_and_lenient_crowd(3, n_items=3000, n_raters=50), np.random.default_rng(0)
     order, renamed = rng.permutation(len(crowd)), rng.permutation(crowd.n_raters)
