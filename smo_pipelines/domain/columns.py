@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Categories", "PackedText", "TextColumn"]
-
+__all__ = ["Categories", "PackedText"]
 
 _LAST_ASCII = 0x7F
 
@@ -136,10 +135,6 @@ class Categories:
     def tolist(self) -> list[str]:
         """Return every string."""
         return [str(value) for value in self[:]]
-
-
-TextColumn = PackedText | Categories | np.ndarray
-"""A column of strings, however it is held."""
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -98,7 +98,8 @@ def ratings_by_import(tables: LabelTables, recipe: SnapshotRecipe, *, pool: Rate
         where = " and ".join(f"({condition.on_ratings})" for condition in wanted)
         parameters = [value for condition in wanted for value in condition.parameters]
         sql = f"select import_id, count(*) from ratings where {where} group by import_id order by import_id"  # noqa: S608
-        return {name: int(count) for name, count in views.rows(sql, parameters) if name in set(imports)}
+        counts = dict(views.rows(sql, parameters))
+    return {name: int(counts[name]) for name in imports if name in counts}
 
 
 def apply_tie_rule(labels: np.ndarray, ties: TieRule) -> np.ndarray:
