@@ -1,7 +1,8 @@
 """The ratings that count for a recipe, read as sorted whole numbers: a hundred million of them fit in a gigabyte.
 
-An item, a rater, a label and a clause are positions in sorted lists, and a rating is these and its round, packed into one 64-bit
-number (:mod:`smo_pipelines.labels.packing`). Numbers are sorted in place, so that "the same rater rated the same item again" and "the ratings of one item" are runs of neighbours.
+An item, a rater, a label and a clause are positions in sorted lists, and a rating is these and its round, packed into one
+64-bit number (:mod:`smo_pipelines.labels.packing`). Numbers are sorted in place, so that "the same rater rated the same item
+again" and "the ratings of one item" are runs of neighbours.
 """
 
 from collections.abc import Sequence
