@@ -7,11 +7,13 @@ from typing import Protocol
 
 import numpy as np
 
+from smo_pipelines.classifiers.hardware import on_this_machine
+from smo_pipelines.classifiers.targets import learned
 from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
 from smo_pipelines.domain.labels import TrainingSet
 from smo_pipelines.errors import ClassifierError
 
-__all__ = ["Fitted", "check_readable", "fit", "identity", "load", "warm"]
+__all__ = ["Fitted", "check_readable", "fit", "identity", "load", "on_this_machine", "warm"]
 
 
 class Fitted(Protocol):
@@ -21,8 +23,15 @@ class Fitted(Protocol):
     def threshold(self) -> float:
         """Scores at or above it are flagged; chosen on the development split."""
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What was learned; two classes unless the configuration says ``by_label``."""
+
     def score(self, texts: Sequence[str]) -> np.ndarray:
-        """Return the probability of the positive class: shape (n,), float64, in [0, 1]."""
+        """Return the summed probability of the positive classes: shape (n,), float64, in [0, 1]."""
+
+    def class_scores(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the probability of each class: shape (n, n_classes), float64."""
 
     def files(self) -> dict[str, bytes]:
         """Return everything that :func:`load` needs, by file name, and a model card; no pickles."""
@@ -50,11 +59,12 @@ def fit(
     Raises
     ------
     ClassifierError
-        When either part of the set lacks a class.
+        When either part of the set lacks a class, or this machine lacks the device or precision that is asked for.
     WeightsMissing, WeightsMismatch
         When a transformer's backbone is not there, or is not the expected one.
     """
     _check_classes(training)
+    config = on_this_machine(config)
     if config.kind is ClassifierKind.tfidf:
         from smo_pipelines.classifiers.tfidf import fit_tfidf
 
@@ -73,8 +83,9 @@ def load(config: ClassifierConfig, files: Mapping[str, bytes], cache_dir: Path) 
     Raises
     ------
     ClassifierError
-        When the files belong to another configuration or backbone.
+        When the files belong to another configuration or backbone, or are damaged.
     """
+    config = on_this_machine(config)
     if config.kind is ClassifierKind.tfidf:
         from smo_pipelines.classifiers.tfidf import load_tfidf
 
@@ -144,4 +155,12 @@ def _check_classes(training: TrainingSet) -> None:
             raise ClassifierError(
                 f"the {name} split has {positive} positive and {negative} negative items, and a classifier needs both: "
                 "label more items, or check the recipe's labels"
+            )
+    if training.targets is not None:
+        targets = learned(training).rows(np.flatnonzero(~training.dev))
+        never = [name for name, share in zip(targets.classes, targets.shares.sum(axis=0), strict=True) if share == 0]
+        if never:
+            raise ClassifierError(
+                f"no training item has the label {', '.join(map(repr, never))}, and a classifier cannot learn it: label more items, or "
+                "leave by_label out of the classifier's file, to learn only which labels count as positive"
             )

@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from smo_pipelines.classifiers.bert import bert_shape, embed, encoder_layer, layer_weights, read_weights
+from smo_pipelines.classifiers.bert import attention_half, bert_shape, embed, encoder_layer, layer_weights, read_weights
+from smo_pipelines.classifiers.cut import Cut
 from smo_pipelines.classifiers.tokens import Tokeniser
 from smo_pipelines.classifiers.weights import Backbone
 from smo_pipelines.domain.digests import digest_of
@@ -47,23 +48,26 @@ def compute_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def pad(rows: Sequence[np.ndarray], *, length: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Stack hidden states of several texts.
+def pad(
+    rows: Sequence[np.ndarray], *, length: int, count: int, device: torch.device | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Stack hidden states, or token ids, of several texts.
 
     Returns
     -------
-    states : Tensor of shape (count, length, hidden), float32
+    states : Tensor of shape (count, length, hidden), float32, or of ids (count, length), int64
         Zero where there is no token.
     mask : Tensor of shape (count, length), bool
         True where there is a token; a dummy row has one, so that its attention is defined.
     """
-    states = np.zeros((count, length, rows[0].shape[1]), dtype=rows[0].dtype)
+    states = np.zeros((count, length, *rows[0].shape[1:]), dtype=rows[0].dtype)
     tokens = np.ones(count, dtype=np.int64)
     for position, row in enumerate(rows):
         states[position, : len(row)] = row
         tokens[position] = len(row)
     mask = np.arange(length) < tokens[:, None]
-    return torch.from_numpy(states).float(), torch.from_numpy(mask)
+    stacked = torch.from_numpy(states).to(device)
+    return stacked if states.dtype == np.int64 else stacked.float(), torch.from_numpy(mask).to(device)
 
 
 class EncoderCache:
@@ -73,8 +77,8 @@ class EncoderCache:
     ----------
     backbone : Backbone
         Where the weights are, and their digest.
-    frozen : int
-        How many encoder layers are computed here.
+    cut : Cut
+        Where the part that is computed here ends.
     max_length : int
         Tokens kept of a text, both special tokens included.
     cache_dir : Path
@@ -83,18 +87,19 @@ class EncoderCache:
     Attributes
     ----------
     backbone : Backbone
+    cut : Cut
     shape : BertShape
     folder : Path
         Where the shards of exactly these layers, length and precision are.
     """
 
-    def __init__(self, backbone: Backbone, *, frozen: int, max_length: int, cache_dir: Path) -> None:
+    def __init__(self, backbone: Backbone, *, cut: Cut, max_length: int, cache_dir: Path) -> None:
         self.backbone = backbone
+        self.cut = cut
         self.shape = bert_shape(backbone.folder)
-        self._frozen = frozen
         self._max_length = max_length
         name = digest_of(
-            {"backbone": backbone.digest, "layers": frozen, "max_length": max_length, "stored": _STORED.name, "rows": ROWS, "v": 1}
+            {"backbone": backbone.digest, "cut": cut, "max_length": max_length, "stored": _STORED.name, "rows": ROWS, "v": 2}
         )
         self.folder = cache_dir / "encoder" / name[:24]
         self._found: dict[bytes, np.ndarray] = {}
@@ -113,8 +118,11 @@ class EncoderCache:
         Returns
         -------
         list of ndarray of shape (n_tokens, hidden), float16
-            Read-only views into memory-mapped files.
+            Read-only views into memory-mapped files. One row a text where the cut keeps the mean; token ids of shape (n_tokens,),
+            int64, where nothing is frozen.
         """
+        if self.cut.layers < 0:
+            return Tokeniser(self.backbone, max_length=self._max_length).ids(texts)
         keys = [_key(text) for text in texts]
         if any(key not in self._found for key in keys):
             self._read_shards()
@@ -157,22 +165,22 @@ class EncoderCache:
     def _batch_function(self) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
         weights = read_weights(self.backbone.folder)
         shape = self.shape
-        layers = [layer_weights(weights, index) for index in range(self._frozen)]
+        cut = self.cut
+        layers = [layer_weights(weights, index) for index in range(cut.layers + cut.attention)]
 
         def batch(ids: Sequence[np.ndarray]) -> list[np.ndarray]:
             length = min(_bucket(len(ids[0])), self._max_length)
-            tokens = np.zeros((ROWS, length), dtype=np.int64)
-            counts = np.ones(ROWS, dtype=np.int64)
-            for row, one in enumerate(ids):
-                tokens[row, : len(one)] = one
-                counts[row] = len(one)
-            mask = torch.from_numpy(np.arange(length) < counts[:, None])
+            tokens, mask = pad(ids, length=length, count=ROWS)
             with torch.inference_mode():
-                x = embed(weights, torch.from_numpy(tokens), shape)
-                for layer in layers:
+                x = embed(weights, tokens, shape)
+                for layer in layers[: cut.layers]:
                     x = encoder_layer(layer, x, mask, shape)
+                if cut.attention:
+                    x = attention_half(layers[-1], x, mask, shape)
+                if cut.pooled:
+                    x = (x * mask[:, :, None]).sum(dim=1, keepdim=True) / mask.sum(dim=1)[:, None, None]
                 stored = x.numpy().astype(_STORED)
-            return [stored[row, : len(one)] for row, one in enumerate(ids)]
+            return [stored[row, :1] if cut.pooled else stored[row, : len(one)] for row, one in enumerate(ids)]
 
         return batch
 

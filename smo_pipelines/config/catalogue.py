@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, PositiveInt, model_validator
 from smo_pipelines.config.reading import Strict, check_id, parse, read_text, read_yaml
 from smo_pipelines.config.recipes import RecipeModel, Words, predicate
 from smo_pipelines.config.root import ProjectRoot
-from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
+from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind, ClassWeighting, Device, LowestLayer, Precision
 from smo_pipelines.domain.decisions import RulePolicy
 from smo_pipelines.domain.digests import digest_of
 from smo_pipelines.domain.labels import ItemPredicate, RaterPool, SnapshotRecipe
@@ -98,20 +98,31 @@ class _ClassifierModel(Strict):
     description: str = ""
     backbone: str = ClassifierConfig.backbone
     revision: str = ClassifierConfig.revision
-    train_layers: int = Field(default=ClassifierConfig.train_layers, ge=0, le=48)
+    train_layers: Annotated[int, Field(ge=0, le=48)] | Literal["all"] = ClassifierConfig.train_layers
+    lowest_layer: LowestLayer = ClassifierConfig.lowest_layer
     epochs: int = Field(default=ClassifierConfig.epochs, ge=1, le=100)
     lr: float = Field(default=ClassifierConfig.lr, gt=0, lt=1)
     batch_tokens: int = Field(default=ClassifierConfig.batch_tokens, ge=16)
     max_length: int = Field(default=ClassifierConfig.max_length, ge=8, le=512)
+    precision: Precision = ClassifierConfig.precision
+    device: Device = ClassifierConfig.device
     threads: int = Field(default=ClassifierConfig.threads, ge=1, le=64)
+    by_label: bool = ClassifierConfig.by_label
+    class_weighting: ClassWeighting = ClassifierConfig.class_weighting
     ngrams: tuple[PositiveInt, PositiveInt] = ClassifierConfig.ngrams
+    words: tuple[PositiveInt, PositiveInt] | None = None
     regularisation: float = Field(default=ClassifierConfig.regularisation, gt=0)
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
-        if self.ngrams[0] > self.ngrams[1]:
-            raise ValueError(f"ngrams are the shortest and the longest, got {list(self.ngrams)}")
+        for name, span in (("ngrams", self.ngrams), ("words", self.words)):
+            if span is not None and span[0] > span[1]:
+                raise ValueError(f"{name} are the shortest and the longest, got {list(span)}")
         return self
+
+    def resolve(self, name: str) -> ClassifierConfig:
+        """Return the classifier of this file."""
+        return ClassifierConfig(name=name, **self.model_dump(exclude={"description", "words"}), words=self.words or (0, 0))
 
 
 class _RuleModel(Strict):
@@ -211,7 +222,7 @@ def load_classifiers(root: ProjectRoot) -> dict[str, ClassifierConfig]:
     """Return every classifier under ``configs/classifiers``, by file name."""
 
     def build(name: str, model: _ClassifierModel) -> ClassifierConfig:
-        return ClassifierConfig(name=name, **model.model_dump(exclude={"description"}))
+        return model.resolve(name)
 
     return _load(root, "classifiers", _ClassifierModel, build)
 

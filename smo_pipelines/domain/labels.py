@@ -8,6 +8,7 @@ import numpy as np
 
 from smo_pipelines.domain.columns import Categories, PackedText
 from smo_pipelines.domain.digests import digest_of, digest_of_rows, frozen_array
+from smo_pipelines.domain.targets import Targets
 
 __all__ = [
     "TIE",
@@ -252,26 +253,33 @@ class LabelSnapshot:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingSet:
-    """What one classifier is fitted on: the matched, leak-free, untied items of one arm.
+    """What one classifier is fitted on: the matched, leak-free items of one arm.
 
     Attributes
     ----------
     item_ids : ndarray of shape (n_items,), str
     texts : ndarray of shape (n_items,), object
     labels : ndarray of shape (n_items,), int8
-        0 or 1.
+        0 or 1; :data:`TIE` only where there are targets, which say what a tied item teaches.
     dev : ndarray of shape (n_items,), bool
         True for the development split: never trained on, used to choose the threshold; the same items in both arms.
+    targets : Targets of n_items or None
+        What is learned in place of the labels, where that is more than they say: soft labels, several classes.
     """
 
     item_ids: np.ndarray
     texts: np.ndarray
     labels: np.ndarray
     dev: np.ndarray
+    targets: Targets | None = None
 
     def __post_init__(self) -> None:
         for name, dtype in (("item_ids", None), ("texts", object), ("labels", np.int8), ("dev", bool)):
             object.__setattr__(self, name, frozen_array(getattr(self, name), dtype))
+        if self.targets is not None and len(self.targets) != len(self):
+            raise ValueError(f"a training set of {len(self)} items has targets of {len(self.targets)}")
+        if self.targets is None and not bool(np.isin(self.labels, (0, 1)).all()):
+            raise ValueError("the labels of a training set without targets must be 0 or 1")
 
     def __len__(self) -> int:
         return len(self.item_ids)
@@ -279,4 +287,5 @@ class TrainingSet:
     @cached_property
     def digest(self) -> str:
         """The name of this content."""
-        return digest_of_rows({"item": self.item_ids, "text": self.texts, "label": self.labels, "dev": self.dev})
+        rows = digest_of_rows({"item": self.item_ids, "text": self.texts, "label": self.labels, "dev": self.dev})
+        return rows if self.targets is None else digest_of({"rows": rows, "targets": self.targets.digest})

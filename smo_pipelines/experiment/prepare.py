@@ -31,8 +31,9 @@ from smo_pipelines.labels.changes.facts import LabelFacts, label_facts
 from smo_pipelines.labels.changes.label_shift import label_shift
 from smo_pipelines.labels.guidelines import clause_edits
 from smo_pipelines.labels.matching import Matching, match
-from smo_pipelines.labels.redraw import redraw_labels
+from smo_pipelines.labels.redraw import redrawn
 from smo_pipelines.labels.snapshot import build_snapshot
+from smo_pipelines.labels.targets import targets_of
 from smo_pipelines.store import file_lock
 
 __all__ = ["Arms", "arm_snapshot", "build_arms", "is_pinned", "load_arms", "pin_arms", "refuse_one_class"]
@@ -77,9 +78,9 @@ class Arms:
 
     def training_set(self, arm: ArmName, kind: ReplicateKind, index: int) -> TrainingSet:
         """Return what one replicate is fitted on: the arm's labels, or those of one redraw of its raters."""
-        if kind is ReplicateKind.snapshot:
-            return self.matching.training_set(arm)
-        return self.matching.training_set(arm, redraw_labels(self.snapshots[arm], redraw=index))
+        again = None if kind is ReplicateKind.snapshot else redrawn(self.snapshots[arm], redraw=index)
+        targets = targets_of(self.snapshots[arm], by_label=self.experiment.classifier.by_label, redrawn=again)
+        return self.matching.training_set(arm, None if again is None else again.labels, targets)
 
     def rater_facts(self, arm: ArmName) -> RaterFacts:
         """Return what a claim about raters needs to know of one arm."""
@@ -103,7 +104,7 @@ class Arms:
             effective_raters=snapshot.votes.effective_raters,
             tied_items=int((snapshot.labels == TIE).sum()),
             positive_share=float(untied.mean()) if len(untied) else 0.0,
-            trained_items=len(self.matching.training_set(arm)),
+            trained_items=len(self.matching),
         )
 
     @cached_property
@@ -207,7 +208,7 @@ def refuse_one_class(arms: Arms) -> None:
         When all of an arm's matched items have the same label.
     """
     for arm in ArmName:
-        labels = arms.matching.training_set(arm).labels
+        labels = arms.training_set(arm, ReplicateKind.snapshot, 0).labels
         if len(labels) and labels.min() == labels.max():
             raise OneClass(
                 f"the {arm} arm labels all of its {len(labels):,} training items {'positive' if labels[0] else 'negative'}, and a "
@@ -227,7 +228,7 @@ def _guidelines(workspace: Workspace, experiment: Experiment) -> tuple[Guideline
 
 def _overlap(arms: Arms) -> tuple[Finding, ...]:
     matching, policy = arms.matching, arms.experiment.rule.policy
-    n = len(matching.training_set(ArmName.control))
+    n = len(matching)
     larger = max(len(snapshot) for snapshot in arms.snapshots.values())
     lost = 1 - n / larger if larger else 1.0
     return (
@@ -296,7 +297,7 @@ def _sample_ratio(arms: Arms) -> tuple[Finding, ...]:
 def _classes(arms: Arms) -> tuple[Finding, ...]:
     findings = []
     for arm in ArmName:
-        training = arms.matching.training_set(arm)
+        training = arms.training_set(arm, ReplicateKind.snapshot, 0)
         rarer, rarer_dev = (_rarer(labels) for labels in (training.labels, training.labels[training.dev]))
         findings.append(
             Finding(

@@ -9,7 +9,7 @@ from typing import Any
 from smo_pipelines.benchmarks.scoring import score_with_evaluate
 from smo_pipelines.classifiers import api as classifiers
 from smo_pipelines.domain.benchmarks import Benchmark, PredictionSet
-from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
+from smo_pipelines.domain.classifiers import ClassifierConfig
 from smo_pipelines.domain.digests import digest_of
 from smo_pipelines.domain.effects import NotEstimable
 from smo_pipelines.domain.experiments import ArmName, ReplicateId, ReplicateKind
@@ -21,7 +21,7 @@ from smo_pipelines.store import ResultStore, StoredResult, file_lock, open_store
 
 __all__ = ["ReplicateJob", "find_result", "is_finished", "run_replicate", "stored_metrics"]
 
-_FIT_CODE = "1"
+_FIT_CODE = "2"
 """Part of every fit's key: raise it when the same inputs would give other weights."""
 
 _SCORE_CODE = "1"
@@ -70,7 +70,7 @@ class ReplicateJob:
         one, config = data.pop("id"), data.pop("classifier")
         return cls(
             id=ReplicateId(arm=ArmName(one["arm"]), kind=ReplicateKind(one["kind"]), index=one["index"], seed=one["seed"]),
-            classifier=ClassifierConfig(**config | {"kind": ClassifierKind(config["kind"]), "ngrams": tuple(config["ngrams"])}),
+            classifier=ClassifierConfig.from_json(config),
             **data,
         )
 

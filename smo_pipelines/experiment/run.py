@@ -49,11 +49,12 @@ class Conclusion:
 def jobs_of(workspace: Workspace, arms: Arms) -> tuple[ReplicateJob, ...]:
     """Return the experiment's replicates as jobs, with their training sets stored."""
     experiment = arms.experiment
-    backbone = classifiers.identity(experiment.classifier, workspace.cache_dir)
+    config = classifiers.on_this_machine(experiment.classifier)
+    backbone = classifiers.identity(config, workspace.cache_dir)
     return tuple(
         ReplicateJob(
             id=one,
-            classifier=experiment.classifier,
+            classifier=config,
             backbone=backbone,
             training_key=put_training_set(workspace.store, arms.training_set(one.arm, one.kind, one.index)),
             benchmarks=arms.benchmark_keys,
@@ -78,9 +79,7 @@ def check_texts(workspace: Workspace, arms: Arms) -> None:
         When more than 5% of the word pieces of the training items or of a benchmark are unknown to the classifier's backbone.
     """
     config = arms.experiment.classifier
-    classifiers.check_readable(
-        config, arms.matching.training_set(ArmName.control).texts.tolist(), "the training items", workspace.cache_dir
-    )
+    classifiers.check_readable(config, arms.matching.texts.tolist(), "the training items", workspace.cache_dir)
     for benchmark in arms.benchmarks:
         classifiers.check_readable(config, benchmark.texts.tolist(), f"benchmark {benchmark.name!r}", workspace.cache_dir)
 
@@ -93,7 +92,7 @@ def warm_texts(workspace: Workspace, arms: Arms, on_progress: Callable[[str, flo
     on_progress : callable, optional
         Told ``"texts"`` and the share of them that is done.
     """
-    texts = [arms.matching.training_set(ArmName.control).texts, *(benchmark.texts for benchmark in arms.benchmarks)]
+    texts = [arms.matching.texts, *(benchmark.texts for benchmark in arms.benchmarks)]
     once = list(dict.fromkeys(text for column in texts for text in column.tolist()))
     classifiers.warm(
         arms.experiment.classifier, once, workspace.cache_dir, (lambda share: on_progress("texts", share)) if on_progress else None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from smo_pipelines.domain.benchmarks import Benchmark
 from smo_pipelines.domain.columns import Categories, PackedText
 from smo_pipelines.domain.digests import canonical_json, digest_of, digest_of_rows
 from smo_pipelines.domain.labels import Aggregation, GoldAnswers, LabelSnapshot, SnapshotRecipe, TieRule, TrainingSet, Votes
+from smo_pipelines.domain.targets import Targets
 from smo_pipelines.experiment.frames import pack, unpack
 from smo_pipelines.labels.changes.facts import LabelFacts
 from smo_pipelines.store import ResultStore, StoredResult
@@ -30,6 +32,7 @@ __all__ = [
 _ATTRIBUTE = "attribute."
 _GOLD = "gold."
 _GOLD_LABEL = "gold_label"
+_SHARE = "share."
 _SLICE = "slice."
 
 
@@ -120,15 +123,31 @@ def put_training_set(store: ResultStore, training: TrainingSet) -> str:
     if store.find("training", training.digest) is not None:
         return training.digest
     columns = {"item_id": training.item_ids, "text": training.texts, "label": training.labels, "dev": training.dev}
-    store.put("training", training.digest, meta={"items": len(training)}, files={"items.parquet": pack(columns)})
+    meta: dict[str, Any] = {"items": len(training)}
+    if training.targets is not None:
+        meta |= {"classes": list(training.targets.classes), "positives": list(training.targets.positives)}
+        columns |= {f"{_SHARE}{name}": training.targets.shares[:, k] for k, name in enumerate(training.targets.classes)}
+    store.put("training", training.digest, meta=meta, files={"items.parquet": pack(columns)})
     return training.digest
 
 
 def get_training_set(store: ResultStore, key: str) -> TrainingSet:
     """Return a stored training set."""
-    columns = unpack(store.get("training", key).read("items.parquet"))
+    entry = store.get("training", key)
+    columns = unpack(entry.read("items.parquet"))
+    classes = tuple(entry.meta.get("classes", ()))
     return TrainingSet(
-        item_ids=columns["item_id"].astype(str), texts=columns["text"], labels=columns["label"], dev=columns["dev"].astype(bool)
+        item_ids=columns["item_id"].astype(str),
+        texts=columns["text"],
+        labels=columns["label"],
+        dev=columns["dev"].astype(bool),
+        targets=Targets(
+            classes=classes,
+            positives=tuple(entry.meta["positives"]),
+            shares=np.stack([columns[f"{_SHARE}{name}"] for name in classes], axis=1),
+        )
+        if classes
+        else None,
     )
 
 

@@ -7,7 +7,9 @@ import numpy as np
 from smo_pipelines.domain.digests import frozen_array, hash_to_unit
 from smo_pipelines.domain.experiments import ArmName
 from smo_pipelines.domain.labels import TIE, LabelSnapshot, TrainingSet
+from smo_pipelines.domain.targets import Targets
 from smo_pipelines.domain.texts import text_digest
+from smo_pipelines.labels.targets import LEARNED_SOFT
 
 __all__ = ["Matching", "match"]
 
@@ -16,7 +18,7 @@ _DEV_SHARE = 0.15
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Matching:
-    """Two arms' items for training: labelled by both, tied in neither, not in any benchmark.
+    """Two arms' items for training: labelled by both, tied in neither (soft labels keep ties), not in any benchmark.
 
     Attributes
     ----------
@@ -49,6 +51,11 @@ class Matching:
     def __len__(self) -> int:
         return len(self.item_ids)
 
+    @property
+    def texts(self) -> np.ndarray:
+        """The texts of the matched items: shape (n_matched,), object."""
+        return np.asarray(self.control.texts[self.control_rows])
+
     def snapshot(self, arm: ArmName) -> LabelSnapshot:
         """Return an arm's snapshot."""
         return self.control if arm is ArmName.control else self.treatment
@@ -57,7 +64,7 @@ class Matching:
         """Return where the matched items stand in an arm's snapshot."""
         return self.control_rows if arm is ArmName.control else self.treatment_rows
 
-    def training_set(self, arm: ArmName, labels: np.ndarray | None = None) -> TrainingSet:
+    def training_set(self, arm: ArmName, labels: np.ndarray | None = None, targets: Targets | None = None) -> TrainingSet:
         """Return what a classifier of one arm is fitted on.
 
         Parameters
@@ -65,20 +72,25 @@ class Matching:
         arm : ArmName
         labels : ndarray of shape (n_items,), optional
             Labels for the arm's whole snapshot in place of its own, e.g. redrawn ones; the matched items stay the same.
+        targets : Targets, optional
+            What is learned in place of the labels, for the arm's whole snapshot.
 
         Raises
         ------
         ValueError
-            When the labels are not one 0 or 1 for each item of the snapshot.
+            When the labels are not one for each item of the snapshot, or one without a target is neither 0 nor 1.
         """
         snapshot, rows = self.snapshot(arm), self.rows(arm)
         whole = snapshot.labels if labels is None else np.asarray(labels)
         if whole.shape != snapshot.labels.shape:
             raise ValueError(f"the {arm} snapshot has {len(snapshot)} items; got labels of shape {whole.shape}")
-        kept = whole[rows]
-        if not bool(np.isin(kept, (0, 1)).all()):
-            raise ValueError(f"the labels of the {arm} arm must be 0 or 1 on every matched item")
-        return TrainingSet(item_ids=self.item_ids, texts=snapshot.texts[rows], labels=kept, dev=self.dev)
+        return TrainingSet(
+            item_ids=self.item_ids,
+            texts=snapshot.texts[rows],
+            labels=whole[rows],
+            dev=self.dev,
+            targets=None if targets is None else targets.rows(rows),
+        )
 
 
 def match(control: LabelSnapshot, treatment: LabelSnapshot, *, leaked: frozenset[str] = frozenset()) -> Matching:
@@ -94,7 +106,7 @@ def match(control: LabelSnapshot, treatment: LabelSnapshot, *, leaked: frozenset
     both, control_rows, treatment_rows = np.intersect1d(
         control.item_ids, treatment.item_ids, assume_unique=True, return_indices=True
     )
-    tied = (control.labels[control_rows] == TIE) | (treatment.labels[treatment_rows] == TIE)
+    tied = _lost_to_a_tie(control)[control_rows] | _lost_to_a_tie(treatment)[treatment_rows]
     out = np.fromiter((item in leaked for item in both.tolist()), dtype=bool, count=len(both)) & ~tied
     keep = ~tied & ~out
     texts = control.texts[control_rows[keep]]
@@ -110,3 +122,10 @@ def match(control: LabelSnapshot, treatment: LabelSnapshot, *, leaked: frozenset
         tied=int(tied.sum()),
         leaked=int(out.sum()),
     )
+
+
+def _lost_to_a_tie(snapshot: LabelSnapshot) -> np.ndarray:
+    """Return which items teach nothing because their raters are evenly divided: shape (n_items,), bool."""
+    if snapshot.recipe.aggregation in LEARNED_SOFT:
+        return np.zeros(len(snapshot), dtype=bool)
+    return np.asarray(snapshot.labels == TIE)

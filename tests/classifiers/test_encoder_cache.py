@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from smo_pipelines.classifiers import api
+from smo_pipelines.domain.classifiers import LowestLayer
 
 TEXTS = [f"the {word} was {'very ' * k}good" for word in ("soup", "bridge", "choir", "garden") for k in range(0, 28, 3)]
 
@@ -55,11 +56,19 @@ def test_threads_of_the_caller_do_not_change_the_bytes(states, tmp_path):
     assert [rows.tobytes() for rows in one] == [rows.tobytes() for rows in two]
 
 
-def test_the_frozen_and_trained_layers_together_are_the_backbone(states, minilm_config, cache_dir):
+@pytest.mark.parametrize("lowest", LowestLayer)
+def test_the_frozen_and_trained_layers_together_are_the_backbone(states, minilm_config, cache_dir, lowest):
     import torch
     from transformers import AutoTokenizer, BertModel
 
-    from smo_pipelines.classifiers.bert import bert_shape, encoder_layer, first_token_layer, layer_weights, read_weights
+    from smo_pipelines.classifiers.bert import (
+        bert_shape,
+        encoder_layer,
+        feed_forward_half,
+        first_token_layer,
+        layer_weights,
+        read_weights,
+    )
     from smo_pipelines.classifiers.encoder_cache import pad
     from smo_pipelines.classifiers.weights import find_backbone
 
@@ -67,10 +76,11 @@ def test_the_frozen_and_trained_layers_together_are_the_backbone(states, minilm_
     inputs = AutoTokenizer.from_pretrained(folder)(TEXTS[:5], padding=True, truncation=True, max_length=32, return_tensors="pt")
     with torch.inference_mode():
         expected = BertModel.from_pretrained(folder).eval()(**inputs).last_hidden_state
-        rows = states(TEXTS[:5])
+        rows = states(TEXTS[:5], lowest_layer=lowest)
         x, mask = pad(rows, length=max(map(len, rows)), count=5)
         weights, shape = read_weights(folder), bert_shape(folder)
-        x = encoder_layer(layer_weights(weights, 4), x, mask, shape)
+        fifth = layer_weights(weights, 4)
+        x = encoder_layer(fifth, x, mask, shape) if lowest is LowestLayer.whole else feed_forward_half(fifth, x, shape)
         last = layer_weights(weights, 5)
         whole, first = encoder_layer(last, x, mask, shape), first_token_layer(last, x, mask, shape)
     # float16 keeps 11 bits, so activations of size one move by up to 5e-4 and two layers add a little
@@ -112,9 +122,10 @@ def test_a_shard_without_its_index_is_made_again(states, tmp_path):
 
 
 def test_layers_and_lengths_are_kept_apart(states):
-    two, three = states(TEXTS[-1:]), states(TEXTS[-1:], train_layers=3)
-    assert two[0].shape == three[0].shape
-    assert not np.array_equal(two[0], three[0])
+    cuts = [{}, {"lowest_layer": LowestLayer.whole}, {"train_layers": 3}]
+    kept = [states(TEXTS[-1:], **cut)[0] for cut in cuts]
+    assert {rows.shape for rows in kept} == {(32, 384)}
+    assert len({rows.tobytes() for rows in kept}) == 3
     assert len(states(TEXTS[-1:], max_length=16)[0]) == 16
 
 

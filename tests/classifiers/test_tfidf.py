@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from smo_pipelines.classifiers import api
-from smo_pipelines.classifiers.tfidf import fit_tfidf, item_weights
+from smo_pipelines.classifiers.regression import item_weights
+from smo_pipelines.classifiers.tfidf import fit_tfidf
 from smo_pipelines.domain.labels import TrainingSet
 from smo_pipelines.errors import ClassifierError
 
@@ -42,7 +43,7 @@ def test_development_items_are_never_trained_on(tfidf_config, training):
     flipped = np.where(training.dev, 1 - training.labels, training.labels)
     other = dataclasses.replace(training, labels=flipped)
     one, two = fit_tfidf(tfidf_config, training, seed=0), fit_tfidf(tfidf_config, other, seed=0)
-    assert np.array_equal(one.coefficients, two.coefficients)
+    assert np.array_equal(one.regression.coefficients, two.regression.coefficients)
     assert one.threshold != two.threshold
 
 
@@ -79,5 +80,5 @@ def test_texts_without_a_common_ngram_are_refused(tfidf_config):
         labels=[0, 1, 0, 1],
         dev=[False, False, True, True],
     )
-    with pytest.raises(ClassifierError, match="no character n-gram"):
+    with pytest.raises(ClassifierError, match=r"no n-gram \(characters \(2, 4\)"):
         fit_tfidf(tfidf_config, blank, seed=0)
