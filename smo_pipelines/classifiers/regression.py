@@ -83,6 +83,6 @@ def regress(config: ClassifierConfig, training: TrainingSet, keep: np.ndarray, f
     return Regression(
         targets.classes,
         targets.positives,
-        np.asarray(model.coef_, dtype=np.float64),
+        np.ascontiguousarray(model.coef_, dtype=np.float64),  # in the order of a stored fit: another order rounds otherwise
         np.asarray(model.intercept_, dtype=np.float64),
     )
