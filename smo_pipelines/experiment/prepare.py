@@ -21,11 +21,10 @@ from smo_pipelines.experiment.stored import (
     benchmark_key,
     get_benchmark,
     get_snapshot,
-    pack_facts,
     put_benchmark,
     put_snapshot,
-    unpack_facts,
 )
+from smo_pipelines.experiment.stored_facts import pack_facts, unpack_facts
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.labels.changes.facts import LabelFacts, label_facts
 from smo_pipelines.labels.changes.label_shift import label_shift

@@ -1,7 +1,6 @@
 """Snapshots, training sets and benchmarks in the store, named by their content."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from smo_pipelines.domain.digests import canonical_json, digest_of, digest_of_ro
 from smo_pipelines.domain.labels import Aggregation, GoldAnswers, LabelSnapshot, SnapshotRecipe, TieRule, TrainingSet, Votes
 from smo_pipelines.domain.targets import Targets
 from smo_pipelines.experiment.frames import pack, unpack
-from smo_pipelines.labels.changes.facts import LabelFacts
 from smo_pipelines.store import ResultStore, StoredResult
 
 __all__ = [
@@ -20,13 +18,11 @@ __all__ = [
     "get_benchmark",
     "get_snapshot",
     "get_training_set",
-    "pack_facts",
     "put_benchmark",
     "put_snapshot",
     "put_training_set",
     "snapshot_key",
     "stored_recipe",
-    "unpack_facts",
 ]
 
 _ATTRIBUTE = "attribute."
@@ -193,35 +189,6 @@ def get_benchmark(store: ResultStore, key: str) -> Benchmark:
         diagnostic=entry.meta["diagnostic"],
         source=entry.meta["source"],
     )
-
-
-def pack_facts(facts: LabelFacts) -> dict[str, bytes]:
-    """Return what is known of raters and gold as files of an entry."""
-    raters = [(name, rater, value) for name, of in facts.raters.items() for rater, value in of.items()]
-    gold = [(side, item, label) for side, of in enumerate(facts.gold) for item, label in of.items()]
-    return {
-        "rater_attributes.parquet": pack(_columns(("attribute", "rater_id", "value"), raters)),
-        "gold.parquet": pack(_columns(("arm", "item_id", "label"), gold)),
-    }
-
-
-def unpack_facts(entry: StoredResult) -> LabelFacts:
-    """Return what :func:`pack_facts` packed into an entry; nothing is known where there is nothing."""
-    if "gold.parquet" not in entry.names:
-        return LabelFacts()
-    raters: dict[str, dict[str, str]] = {}
-    known = unpack(entry.read("rater_attributes.parquet"))
-    for name, rater, value in zip(known["attribute"], known["rater_id"], known["value"], strict=True):
-        raters.setdefault(str(name), {})[str(rater)] = str(value)
-    gold: tuple[dict[str, int], dict[str, int]] = ({}, {})
-    labels = unpack(entry.read("gold.parquet"))
-    for arm, item, label in zip(labels["arm"], labels["item_id"], labels["label"], strict=True):
-        gold[int(arm)][str(item)] = int(label)
-    return LabelFacts(raters=raters, gold=gold)
-
-
-def _columns(names: Sequence[str], rows: Sequence[tuple[object, ...]]) -> dict[str, np.ndarray]:
-    return {name: np.array([row[k] for row in rows], dtype=object) for k, name in enumerate(names)}
 
 
 def _prefixed(columns: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

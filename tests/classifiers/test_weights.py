@@ -82,7 +82,7 @@ def test_changed_weights_are_refused(minilm_config, made_folder, tmp_path, monke
 
 def test_a_backbone_of_another_family_is_refused(minilm_config, made_folder, cache_dir):
     (made_folder / "config.json").write_text('{"model_type": "t5"}')
-    with pytest.raises(ClassifierError, match="model_type 't5'.*bert, roberta"):
+    with pytest.raises(ClassifierError, match=r"model_type 't5'.*bert, roberta"):
         api.warm(dataclasses.replace(minilm_config, backbone=str(made_folder)), ["a"], cache_dir)
 
 

@@ -27,7 +27,7 @@ def labelled(votes, **options):
 
 def test_hard_labels_of_two_classes_need_no_targets():
     assert targets_of(snapshot_of(VOTES)) is None
-    with pytest.raises(LabelError, match="labels negative and positive.*tells apart already"):
+    with pytest.raises(LabelError, match=r"labels negative and positive.*tells apart already"):
         targets_of(snapshot_of(VOTES), by_label=True)
 
 

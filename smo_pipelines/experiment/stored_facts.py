@@ -1,0 +1,43 @@
+"""What was known of raters and gold when an experiment began, as files of its entry in the store.
+
+Apart from :mod:`smo_pipelines.experiment.stored`, because training processes read that and need nothing of what this imports.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from smo_pipelines.experiment.frames import pack, unpack
+from smo_pipelines.labels.changes.facts import LabelFacts
+from smo_pipelines.store import StoredResult
+
+__all__ = ["pack_facts", "unpack_facts"]
+
+
+def pack_facts(facts: LabelFacts) -> dict[str, bytes]:
+    """Return what is known of raters and gold as files of an entry."""
+    raters = [(name, rater, value) for name, of in facts.raters.items() for rater, value in of.items()]
+    gold = [(side, item, label) for side, of in enumerate(facts.gold) for item, label in of.items()]
+    return {
+        "rater_attributes.parquet": pack(_columns(("attribute", "rater_id", "value"), raters)),
+        "gold.parquet": pack(_columns(("arm", "item_id", "label"), gold)),
+    }
+
+
+def unpack_facts(entry: StoredResult) -> LabelFacts:
+    """Return what :func:`pack_facts` packed into an entry; nothing is known where there is nothing."""
+    if "gold.parquet" not in entry.names:
+        return LabelFacts()
+    raters: dict[str, dict[str, str]] = {}
+    known = unpack(entry.read("rater_attributes.parquet"))
+    for name, rater, value in zip(known["attribute"], known["rater_id"], known["value"], strict=True):
+        raters.setdefault(str(name), {})[str(rater)] = str(value)
+    gold: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    labels = unpack(entry.read("gold.parquet"))
+    for arm, item, label in zip(labels["arm"], labels["item_id"], labels["label"], strict=True):
+        gold[int(arm)][str(item)] = int(label)
+    return LabelFacts(raters=raters, gold=gold)
+
+
+def _columns(names: Sequence[str], rows: Sequence[tuple[object, ...]]) -> dict[str, np.ndarray]:
+    return {name: np.array([row[k] for row in rows], dtype=object) for k, name in enumerate(names)}
