@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-_OWN_VARIABLES = ("SMO_ROOT", "SMO_STATE", "SMO_STORE", "SMO_TABLES", "SMO_RATER_KEY", "MLFLOW_TRACKING_URI", "DAGSTER_HOME")
+_OWN_VARIABLES = (
+    "SMO_CACHE_BYTES",
+    "SMO_ROOT",
+    "SMO_STATE",
+    "SMO_STORE",
+    "SMO_TABLES",
+    "SMO_RATER_KEY",
+    "MLFLOW_TRACKING_URI",
+    "DAGSTER_HOME",
+)
 
 
 @pytest.fixture(autouse=True)
