@@ -323,7 +323,7 @@ def _header(shape: tuple[int, int]) -> bytes:
 
 
 def _digest(content: bytes | np.ndarray) -> bytes:
-    return hashlib.sha256(memoryview(content)).digest()[:16]
+    return hashlib.sha256(content.data if isinstance(content, np.ndarray) else content).digest()[:16]
 
 
 def _npy(array: np.ndarray) -> bytes:

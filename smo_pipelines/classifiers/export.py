@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from smo_pipelines.classifiers.bert import read_weights
 from smo_pipelines.classifiers.transformer import FittedTransformer
 from smo_pipelines.errors import ClassifierError
 
-__all__ = ["ExportCard", "export_transformer", "merged_weights"]
+__all__ = ["ExportCard", "export_transformer", "exported_pipeline", "merged_weights"]
 
 _LAYER = (
     ("out", "attention.output.dense"),
@@ -84,6 +85,15 @@ def export_transformer(fitted: FittedTransformer, folder: Path, card: ExportCard
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return folder
+
+
+def exported_pipeline(folder: Path) -> Any:
+    """Return ``transformers``' own pipeline on an exported folder, for a model registry to take."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+
+    model = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return pipeline("text-classification", model=model, tokenizer=tokenizer, truncation=True)
 
 
 def merged_weights(fitted: FittedTransformer) -> dict[str, Tensor]:
