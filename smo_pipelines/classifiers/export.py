@@ -59,8 +59,8 @@ class ExportCard:
 def export_transformer(fitted: FittedTransformer, folder: Path, card: ExportCard | None = None) -> Path:
     """Write a model folder, whole or not at all, and return it.
 
-    Scores there are computed in float32 throughout. Here they start from hidden states kept in float16, which moves them by less than
-    1e-5; on unrounded states they agree to 1e-6.
+    Scores there are computed in float32 throughout. Here they start from hidden states kept in float16, which moves them in the
+    fifth decimal; on unrounded states they agree to 1e-6.
 
     Raises
     ------
@@ -186,7 +186,7 @@ def _card(fitted: FittedTransformer, card: ExportCard) -> str:
             "- A score says how the labels it was trained on would likely have come out; it is not a fact about a text.",
             "- The threshold was chosen on the development split of its own training labels; another operation needs its own.",
             f"- What follows the first {config.max_length} tokens of a text is not read, so `truncation=True` is needed.",
-            "- Where it was measured, hidden states were rounded to 16 bits; scores here differ from those in the sixth decimal.",
+            "- Where it was measured, hidden states were rounded to 16 bits; scores here differ from those in the fifth decimal.",
             "- Languages other than the backbone's own are mostly unknown word pieces, and their scores mean nothing.",
             "",
         ]

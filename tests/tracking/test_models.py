@@ -9,7 +9,7 @@ from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
 from smo_pipelines.domain.labels import TrainingSet
 from smo_pipelines.tracking.mlflow_backend import MlflowTracker
 from smo_pipelines.tracking.models import log_model
-from tests.examples.records import make_record
+from tests.examples.records import example_record
 
 TEXTS = [f"{'the soup' if i % 3 else 'this choir'} was {'vile' if i % 2 else 'lovely'} on day {i}" for i in range(32)]
 
@@ -25,7 +25,7 @@ def test_a_logged_model_is_loaded_without_pickles_and_gives_the_same_scores(tmp_
     fitted = api.fit(config, training, seed=0, cache_dir=tmp_path / "cache")
     folder = api.export(fitted, tmp_path / "model", labels=("fine", "hateful"), facts={})
     tracker = MlflowTracker(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    run = tracker.plan(make_record().experiment)
+    run = tracker.plan(example_record().experiment)
     facts = {"smo.fit": "0123", "smo.guideline": "hate@4"}
     address = log_model(tracker, run, exported_pipeline(folder), name="small-tiny", facts=facts)
 
@@ -41,7 +41,7 @@ def test_a_logged_model_is_loaded_without_pickles_and_gives_the_same_scores(tmp_
     finally:
         mlflow.set_tracking_uri(before)
     scores = [next(one["score"] for one in both if one["label"] == "hateful") for both in found]
-    np.testing.assert_allclose(scores, fitted.score(texts), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(scores, fitted.score(texts), rtol=0, atol=5e-5)  # hidden states are kept in float16 here
     served = [next(one["score"] for one in row if one["label"] == "hateful") for row in plain.to_numpy().tolist()]
     np.testing.assert_allclose(served, scores, rtol=0, atol=1e-6)
     assert (str(logged.status), logged.source_run_id, logged.tags["smo.guideline"]) == ("READY", run.run_id, "hate@4")
