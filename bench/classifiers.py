@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench.md_agreement import busy_and_other, import_md_agreement
 
 from bench.kern2023 import HeldOut, held_out, import_ratings, training_sets
-from bench.md_agreement import busy_and_other, import_md_agreement
 from bench.trainer_peers import temporary_workspace
 from smo_pipelines.classifiers import api
 from smo_pipelines.domain.classifiers import ClassifierConfig
@@ -98,7 +98,9 @@ def table(report: dict[str, Any]) -> str:
     lines = []
     for name, of_set in report["sets"].items():
         lines += ["", f"**{of_set['title']}** {of_set['items']}", ""]
-        lines += ["| Classifier | AUROC | SD of a run | Average precision | SD of a run | Seconds a fit | A to B, AUROC | Runs an arm |"]
+        lines += [
+            "| Classifier | AUROC | SD of a run | Average precision | SD of a run | Seconds a fit | A to B, AUROC | Runs an arm |"
+        ]
         lines += ["|---|---|---|---|---|---|---|---|"]
         for classifier, row in of_set["classifiers"].items():
             auroc, precision = row["auroc"], row["average_precision"]
@@ -119,7 +121,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--only", nargs="*", default=())
     asked = parser.parse_args(arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    report: dict[str, Any] = {"program": "classifiers", "command": " ".join(["python -m bench.classifiers", *arguments]), "sets": {}}
+    report: dict[str, Any] = {
+        "program": "classifiers",
+        "command": " ".join(["python -m bench.classifiers", *arguments]),
+        "sets": {},
+    }
     if RESULTS.exists() and asked.only:
         report["sets"] = json.loads(RESULTS.read_text(encoding="utf-8"))["sets"]
     with tempfile.TemporaryDirectory() as state:

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-_OWN_VARIABLES = ("SMO_ROOT", "SMO_STATE", "SMO_STORE", "SMO_TABLES", "SMO_RATER_KEY", "MLFLOW_TRACKING_URI", "DAGSTER_HOME")
+_OWN_VARIABLES = (
+    "SMO_CACHE_BYTES",
+    "SMO_ROOT",
+    "SMO_STATE",
+    "SMO_STORE",
+    "SMO_TABLES",
+    "SMO_RATER_KEY",
+    "MLFLOW_TRACKING_URI",
+    "DAGSTER_HOME",
+)
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would every command that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

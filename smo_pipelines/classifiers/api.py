@@ -7,13 +7,19 @@ from typing import Protocol
 
 import numpy as np
 
+from smo_pipelines.classifiers.fit_files import check_files
 from smo_pipelines.classifiers.hardware import on_this_machine
 from smo_pipelines.classifiers.targets import learned
 from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
 from smo_pipelines.domain.labels import TrainingSet
 from smo_pipelines.errors import ClassifierError
 
-__all__ = ["Fitted", "check_readable", "fit", "identity", "load", "on_this_machine", "warm"]
+__all__ = ["Fitted", "check_readable", "export", "fit", "identity", "load", "on_this_machine", "warm"]
+
+_FIT_FILES = {
+    ClassifierKind.tfidf: ("config.json", "vocabulary.json", "weights.safetensors"),
+    ClassifierKind.transformer: ("config.json", "weights.safetensors"),
+}
 
 
 class Fitted(Protocol):
@@ -83,8 +89,9 @@ def load(config: ClassifierConfig, files: Mapping[str, bytes], cache_dir: Path) 
     Raises
     ------
     ClassifierError
-        When the files belong to another configuration or backbone, or are damaged.
+        When the files belong to another configuration or backbone, or are not whole.
     """
+    check_files(files, _FIT_FILES[config.kind], config.name)
     config = on_this_machine(config)
     if config.kind is ClassifierKind.tfidf:
         from smo_pipelines.classifiers.tfidf import load_tfidf
@@ -93,6 +100,36 @@ def load(config: ClassifierConfig, files: Mapping[str, bytes], cache_dir: Path) 
     from smo_pipelines.classifiers.transformer import load_transformer
 
     return load_transformer(config, files, cache_dir)
+
+
+def export(fitted: Fitted, folder: Path, *, labels: Sequence[str], facts: Mapping[str, str]) -> Path:
+    """Write a fitted transformer as a folder that ``transformers`` reads by itself, and return it.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        The names of the classes, the negative one first.
+    facts : mapping of str to str
+        Lines of the model card, e.g. ``{"Guideline": "hate@4"}``.
+
+    Raises
+    ------
+    ClassifierError
+        When the classifier is no transformer, or the folder is there already.
+    """
+    from smo_pipelines.classifiers.tfidf import FittedTfidf
+
+    if isinstance(fitted, FittedTfidf):
+        raise ClassifierError(
+            f"{fitted.config.name!r} is character n-grams and a linear model, and transformers has no form for that: its files in the "
+            "store are plain safetensors and JSON; `smo classifier score` scores with it"
+        )
+    from smo_pipelines.classifiers.export import ExportCard, export_transformer
+    from smo_pipelines.classifiers.transformer import FittedTransformer
+
+    if not isinstance(fitted, FittedTransformer):
+        raise ClassifierError(f"a {type(fitted).__name__} cannot be exported; only transformers can")
+    return export_transformer(fitted, folder, ExportCard(labels=labels, facts=facts))
 
 
 def identity(config: ClassifierConfig, cache_dir: Path | None = None) -> str:

@@ -26,6 +26,12 @@ class Cut:
     attention: bool = False
     pooled: bool = False
 
+    def __str__(self) -> str:
+        if self.layers < 0:
+            return "nothing"
+        half = " and the attention above them" if self.attention else ", their mean" if self.pooled else ""
+        return f"{self.layers} layers{half}"
+
 
 def cut_of(config: ClassifierConfig, layers: int) -> Cut:
     """Return the cut that a configuration asks for in an encoder of so many layers.

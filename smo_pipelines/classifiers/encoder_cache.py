@@ -4,15 +4,11 @@ What is kept for a text depends on the text alone, byte for byte. A matrix produ
 rows, so every batch has the same number of rows (missing ones are dummies), a length that is a function of the text's own length,
 and one thread.
 
-A shard is two files: ``NAME.states.npy`` (rows of hidden states, one a token) and then ``NAME.index.npy`` (which text has how
-many rows). Both are written whole, and a shard exists when its index does, so writers may be killed at any point. Writers take
-a lock; readers need none.
+Where the bytes are kept, and for how long, is the business of :mod:`smo_pipelines.classifiers.activation_shards`.
 
 This module imports torch; import it inside the function that needs it.
 """
 
-import hashlib
-import io
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,20 +17,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from smo_pipelines.classifiers.activation_shards import STORED, ActivationShards, cache_limit, text_key
 from smo_pipelines.classifiers.bert import attention_half, bert_shape, embed, encoder_layer, layer_weights, read_weights
 from smo_pipelines.classifiers.cut import Cut
 from smo_pipelines.classifiers.tokens import Tokeniser
 from smo_pipelines.classifiers.weights import Backbone
 from smo_pipelines.domain.digests import digest_of
-from smo_pipelines.store.local import file_lock, write_atomic
 
 __all__ = ["BUCKET", "ROWS", "EncoderCache", "compute_threads", "pad"]
 
 BUCKET = 16
 ROWS = 16
 _SHARD_TEXTS = 1024
-_STORED = np.dtype(np.float16)
-_INDEX = np.dtype([("text", "V16"), ("tokens", "<i4")])
+_SHARD_BYTES = 64 * 2**20
 
 
 @contextmanager
@@ -99,11 +94,11 @@ class EncoderCache:
         self.shape = bert_shape(backbone.folder)
         self._max_length = max_length
         name = digest_of(
-            {"backbone": backbone.digest, "cut": cut, "max_length": max_length, "stored": _STORED.name, "rows": ROWS, "v": 2}
+            {"backbone": backbone.digest, "cut": cut, "max_length": max_length, "stored": STORED.name, "rows": ROWS, "v": 2}
         )
         self.folder = cache_dir / "encoder" / name[:24]
-        self._found: dict[bytes, np.ndarray] = {}
-        self._shards: set[str] = set()
+        about = f"{backbone.folder.name}, {cut}, {max_length} tokens"
+        self._shards = ActivationShards(self.folder, width=self.shape.hidden, limit=cache_limit(), about=about)
 
     def states(
         self, texts: Sequence[str], progress: Callable[[float], None] | None = None, *, workers: int = 1
@@ -123,44 +118,33 @@ class EncoderCache:
         """
         if self.cut.layers < 0:
             return Tokeniser(self.backbone, max_length=self._max_length).ids(texts)
-        keys = [_key(text) for text in texts]
-        if any(key not in self._found for key in keys):
-            self._read_shards()
-        if any(key not in self._found for key in keys):
-            self._fill(dict(zip(keys, texts, strict=True)), progress, workers)
-        return [self._found[key] for key in keys]
+        keys = [text_key(text) for text in texts]
+        wanted = dict(zip(keys, texts, strict=True))
+        found = self._shards.find(wanted)
+        if len(found) < len(wanted):
+            found = self._fill(wanted, progress, workers)
+        return [found[key] for key in keys]
 
-    def _read_shards(self) -> None:
-        for path in sorted(self.folder.glob("*.index.npy")):
-            name = path.name.removesuffix(".index.npy")
-            kept = path.with_name(f"{name}.states.npy")
-            if name in self._shards or not kept.is_file():
-                continue
-            index = np.load(path, allow_pickle=False)
-            states = np.asarray(np.load(kept, mmap_mode="r", allow_pickle=False))
-            ends = np.cumsum(index["tokens"])
-            for key, tokens, end in zip(index["text"].tolist(), index["tokens"].tolist(), ends.tolist(), strict=True):
-                self._found[key] = states[end - tokens : end]
-            self._shards.add(name)
-
-    def _fill(self, texts: dict[bytes, str], progress: Callable[[float], None] | None, workers: int) -> None:
-        with file_lock(self.folder / "lock"):
-            self._read_shards()  # another process may have been computing the same texts
-            missing = [(key, text) for key, text in texts.items() if key not in self._found]
+    def _fill(self, wanted: dict[bytes, str], progress: Callable[[float], None] | None, workers: int) -> dict[bytes, np.ndarray]:
+        with self._shards.writing():
+            found = self._shards.find(wanted)  # another process may have been computing the same texts
+            missing = [(key, text) for key, text in wanted.items() if key not in found]
             if not missing:
-                return
+                return found
             tokeniser = Tokeniser(self.backbone, max_length=self._max_length)
             ids = tokeniser.ids([text for _, text in missing])
             order = sorted(range(len(missing)), key=lambda i: (_bucket(len(ids[i])), missing[i][0]))
             batch = self._batch_function()
+            done = 0
             with compute_threads(1), ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                for start in range(0, len(order), _SHARD_TEXTS):
-                    chosen = order[start : start + _SHARD_TEXTS]
-                    parts = pool.map(batch, _cut([ids[i] for i in chosen]))
-                    self._write_shard([missing[i][0] for i in chosen], [row for part in parts for row in part])
+                for chosen in _shards([len(ids[i]) * self.shape.hidden * STORED.itemsize for i in order]):
+                    part = [order[k] for k in chosen]
+                    rows = [row for batched in pool.map(batch, _cut([ids[i] for i in part])) for row in batched]
+                    found |= self._shards.add([missing[i][0] for i in part], rows, needed=wanted)
+                    done += len(part)
                     if progress:
-                        progress((start + len(chosen)) / len(order))
-        self._read_shards()
+                        progress(done / len(order))
+        return found
 
     def _batch_function(self) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
         weights = read_weights(self.backbone.folder)
@@ -179,16 +163,22 @@ class EncoderCache:
                     x = attention_half(layers[-1], x, mask, shape)
                 if cut.pooled:
                     x = (x * mask[:, :, None]).sum(dim=1, keepdim=True) / mask.sum(dim=1)[:, None, None]
-                stored = x.numpy().astype(_STORED)
+                stored = x.numpy().astype(STORED)
             return [stored[row, :1] if cut.pooled else stored[row, : len(one)] for row, one in enumerate(ids)]
 
         return batch
 
-    def _write_shard(self, keys: Sequence[bytes], rows: Sequence[np.ndarray]) -> None:
-        name = hashlib.sha256(b"".join(keys)).hexdigest()[:24]
-        index = np.array([(key, len(row)) for key, row in zip(keys, rows, strict=True)], dtype=_INDEX)
-        write_atomic(self.folder / f"{name}.states.npy", _npy(np.concatenate(rows)))
-        write_atomic(self.folder / f"{name}.index.npy", _npy(index))
+
+def _shards(sizes: Sequence[int]) -> Iterator[range]:
+    """Cut texts of so many bytes into runs that fit into one shard each; a text alone always does."""
+    start = total = 0
+    for position, size in enumerate(sizes):
+        if position > start and (position - start == _SHARD_TEXTS or total + size > _SHARD_BYTES):
+            yield range(start, position)
+            start, total = position, 0
+        total += size
+    if start < len(sizes):
+        yield range(start, len(sizes))
 
 
 def _cut(ids: Sequence[np.ndarray]) -> list[Sequence[np.ndarray]]:
@@ -206,13 +196,3 @@ def _cut(ids: Sequence[np.ndarray]) -> list[Sequence[np.ndarray]]:
 
 def _bucket(tokens: int) -> int:
     return -(-tokens // BUCKET) * BUCKET
-
-
-def _key(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()[:16]
-
-
-def _npy(array: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, array, allow_pickle=False)
-    return stream.getvalue()

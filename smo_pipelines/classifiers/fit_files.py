@@ -1,16 +1,19 @@
 """What every stored fit says of itself, and how its files are read back."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from smo_pipelines.classifiers.tensor_files import how_broken
 from smo_pipelines.domain.classifiers import ClassifierConfig
 from smo_pipelines.errors import ClassifierError
 
-__all__ = ["FitFacts", "about_fit", "check_fit", "read_arrays"]
+__all__ = ["FitFacts", "about_fit", "check_files", "check_fit", "read_arrays"]
+
+_ADVICE = "delete the fit from the store and run its experiment again, or copy the fit whole"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,28 @@ def about_fit(config: ClassifierConfig, threshold: float, classes: Sequence[str]
     return (json.dumps(about, indent=2, sort_keys=True) + "\n").encode()
 
 
+def check_files(files: Mapping[str, bytes], needed: Collection[str], classifier: str) -> None:
+    """Refuse the files of a fit when one is missing, cut short, or no JSON.
+
+    Raises
+    ------
+    ClassifierError
+        With what to do about it.
+    """
+    for name in needed:
+        if name not in files:
+            raise ClassifierError(
+                f"a fit of {classifier!r} has no {name}; it has {', '.join(sorted(files)) or 'no file'}: {_ADVICE}"
+            )
+        if name.endswith(".json"):
+            try:
+                json.loads(files[name])
+            except ValueError as error:
+                raise ClassifierError(f"{name} of a fit of {classifier!r} is no JSON ({error}): {_ADVICE}") from error
+        elif (broken := how_broken(files[name])) is not None:
+            raise ClassifierError(f"{name} of a fit of {classifier!r} is not whole ({broken}): {_ADVICE}")
+
+
 def check_fit(config: ClassifierConfig, files: Mapping[str, bytes], *, backbone: str = "") -> FitFacts:
     """Read the ``config.json`` of a fit and refuse one that belongs to something else.
 
@@ -54,8 +79,7 @@ def check_fit(config: ClassifierConfig, files: Mapping[str, bytes], *, backbone:
         belongs = (("config", about["config"], config.digest), ("backbone", about.get("backbone_digest", ""), backbone))
     except (KeyError, TypeError, ValueError) as error:
         raise ClassifierError(
-            f"the config.json of a fit of {config.name!r} cannot be read ({type(error).__name__}); remove that fit from the store "
-            "and run again"
+            f"config.json of a fit of {config.name!r} lacks what a fit says of itself ({error}): {_ADVICE}"
         ) from error
     for what, kept, here in belongs:
         if kept != here:
@@ -64,20 +88,8 @@ def check_fit(config: ClassifierConfig, files: Mapping[str, bytes], *, backbone:
 
 
 def read_arrays(files: Mapping[str, bytes]) -> dict[str, np.ndarray]:
-    """Read a fit's ``weights.safetensors``.
-
-    Raises
-    ------
-    ClassifierError
-        When it is cut short or is something else.
-    """
-    from safetensors import SafetensorError
+    """Read a fit's ``weights.safetensors``, which :func:`check_files` has found whole."""
     from safetensors.numpy import load
 
-    try:
-        found: dict[str, np.ndarray] = load(files["weights.safetensors"])
-    except (KeyError, SafetensorError) as error:
-        raise ClassifierError(
-            f"the weights.safetensors of a fit cannot be read ({error}); remove that fit from the store and run again"
-        ) from error
+    found: dict[str, np.ndarray] = load(files["weights.safetensors"])
     return found

@@ -28,7 +28,7 @@ from smo_pipelines.domain.classifiers import ClassifierConfig
 from smo_pipelines.domain.labels import TIE, TrainingSet
 from smo_pipelines.errors import ClassifierError
 
-__all__ = ["FittedTransformer", "encoder_cache", "fit_transformer", "load_transformer"]
+__all__ = ["FittedTransformer", "encoder_cache", "fit_transformer", "load_transformer", "trained_part_in_words"]
 
 _SCORE_ROWS = 32
 _SCORE_BUCKET = 16
@@ -175,16 +175,22 @@ def _part(progress: Progress, start: float, stop: float) -> Progress:
     return (lambda done: progress(start + done * (stop - start))) if progress else None
 
 
+def trained_part_in_words(fitted: FittedTransformer) -> str:
+    """Return which part of the encoder was trained, for a model card."""
+    if fitted.config.train_layers == "all":
+        return "all encoder layers and the embeddings"
+    half = " (of the lowest, the feed-forward half)" if fitted.cache.cut.attention else ""
+    return f"the top {fitted.config.train_layers} encoder layers{half}"
+
+
 def _card(fitted: FittedTransformer) -> str:
     config = fitted.config
-    trained = "All layers and the embeddings" if config.train_layers == "all" else f"The top {config.train_layers} encoder layers"
-    if fitted.cache.cut.attention:
-        trained += " (of the lowest, the feed-forward half)"
+    trained = trained_part_in_words(fitted)
     return "\n".join(
         [
             f"# {config.name}",
             "",
-            f"{trained} of `{config.backbone}` and a classification head, trained together.",
+            f"{trained[0].upper()}{trained[1:]} of `{config.backbone}` and a classification head, trained together.",
             "Only the trained tensors are here; they work on that backbone alone, checked by digest when they are loaded.",
             "",
             f"- Classes: {', '.join(fitted.classes)}; positive: {', '.join(fitted.positives)}",

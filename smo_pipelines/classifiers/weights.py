@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from smo_pipelines.classifiers.tensor_files import how_broken_on_disk
 from smo_pipelines.domain.classifiers import ClassifierConfig
-from smo_pipelines.errors import WeightsMismatch, WeightsMissing
+from smo_pipelines.errors import ClassifierError, WeightsMismatch, WeightsMissing
 from smo_pipelines.store.local import write_atomic
 
 __all__ = ["PACKAGED", "Backbone", "find_backbone"]
@@ -38,7 +39,9 @@ def find_backbone(config: ClassifierConfig, cache_dir: Path | None) -> Backbone:
     WeightsMissing
         When none of the three has them.
     WeightsMismatch
-        When a package's weights are not the expected ones.
+        When a package's weights are not the expected ones, or the file of the weights is cut short.
+    ClassifierError
+        When ``config.json`` or ``tokenizer.json`` is no JSON.
     """
     folder = _local(config.backbone) or _packaged(config.backbone) or _hub(config)
     if folder is None:
@@ -54,8 +57,26 @@ def find_backbone(config: ClassifierConfig, cache_dir: Path | None) -> Backbone:
             f"{folder / _WEIGHTS} has SHA-256 {weights}, and {config.backbone!r} must have {expected}: install the package again, "
             "or name a folder of your own as the backbone"
         )
+    if (broken := how_broken_on_disk(folder / _WEIGHTS)) is not None:
+        raise WeightsMismatch(f"{folder / _WEIGHTS} is not whole ({broken}): copy or download the backbone again")
+    _check_json(folder, "config.json")
+    if (folder / "tokenizer.json").is_file():  # that it is missing is said by the tokeniser
+        _check_json(folder, "tokenizer.json")
     others = [_sha256(folder / name, cache_dir) for name in ("config.json", "tokenizer.json") if (folder / name).is_file()]
     return Backbone(folder=folder, digest=hashlib.sha256("".join([weights, *others]).encode()).hexdigest())
+
+
+def _check_json(folder: Path, name: str) -> None:
+    if not (folder / name).is_file():
+        raise ClassifierError(f"the backbone in {folder} has no {name}; save its configuration there")
+    try:
+        found = json.loads((folder / name).read_bytes())
+    except ValueError as error:
+        raise ClassifierError(f"{folder / name} is no JSON ({error}): copy or download the backbone again") from error
+    if not isinstance(found, dict):
+        raise ClassifierError(
+            f"{folder / name} holds a JSON {type(found).__name__}, and an object is needed: copy or download it again"
+        )
 
 
 def _local(name: str) -> Path | None:

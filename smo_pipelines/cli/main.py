@@ -9,6 +9,8 @@ import typer
 from rich.markup import escape
 from typer.exceptions import TyperException
 
+from smo_pipelines.cli.cache import add_to as add_cache
+from smo_pipelines.cli.classifiers import add_to as add_classifiers
 from smo_pipelines.cli.console import errors
 from smo_pipelines.cli.experiments import add_to as add_experiments
 from smo_pipelines.cli.exporting import add_to as add_exporting
@@ -54,6 +56,8 @@ for add_commands in (
     add_experiments,
     add_quality,
     add_raters,
+    add_classifiers,
+    add_cache,
     add_serve,
 ):
     add_commands(app)

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from smo_pipelines.domain.digests import digest_of
 
-__all__ = ["mask", "normalise", "text_digest"]
+__all__ = ["copy_key", "mask", "normalise", "text_digest"]
 
 _URL = re.compile(r"(?:https?://|www\.)\S+")
 _MENTION = re.compile(r"(?<!\w)@\w+")
@@ -73,12 +73,17 @@ def normalise(text: str) -> str:
     return " ".join("".join(map(_word_or_space, named)).split())
 
 
-def text_digest(text: str) -> str:
-    """Return the name (64 hex characters) that a text shares with its copies.
+def copy_key(text: str) -> str:
+    """Return what a text shares with its copies and with no other text.
 
-    A text whose normal form is empty, e.g. only punctuation, is named by its own characters: it is no copy of other such texts.
+    A text whose normal form is empty, e.g. only punctuation, is told by its own characters: it is no copy of other such texts.
     """
-    return digest_of(normalise(text) or ascii(text.strip()))
+    return normalise(text) or ascii(text.strip())
+
+
+def text_digest(text: str) -> str:
+    """Return the name (64 hex characters) that a text shares with its copies: the digest of its :func:`copy_key`."""
+    return digest_of(copy_key(text))
 
 
 def mask(text: str) -> str:

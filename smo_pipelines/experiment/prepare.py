@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from smo_pipelines.benchmarks.leakage import Leakage, leaked_items
+from smo_pipelines.benchmarks.leakage import NEAR, Leakage, leaked_items
 from smo_pipelines.domain.benchmarks import Benchmark
 from smo_pipelines.domain.decisions import Finding, FindingCode
 from smo_pipelines.domain.digests import short
@@ -59,7 +59,7 @@ class Arms:
 
     @cached_property
     def leakage(self) -> Leakage:
-        """Training items whose text stands in a benchmark."""
+        """Training items whose text stands in a benchmark, or nearly so."""
         control, treatment = self.snapshots[ArmName.control], self.snapshots[ArmName.treatment]
         texts = dict(zip(control.item_ids.tolist(), control.texts.tolist(), strict=True))
         texts |= dict(zip(treatment.item_ids.tolist(), treatment.texts.tolist(), strict=True))
@@ -254,16 +254,17 @@ def _overlap(arms: Arms) -> tuple[Finding, ...]:
 
 
 def _leakage(arms: Arms) -> Finding:
-    limit = arms.experiment.rule.policy.max_leakage
+    limit, leakage = arms.experiment.rule.policy.max_leakage, arms.leakage
     return Finding(
         code=FindingCode.leakage,
-        passed=arms.leakage.share <= limit,
+        passed=leakage.share <= limit,
         blocking=True,
         sentence=(
-            f"{len(arms.leakage.item_ids):,} training items ({arms.leakage.share:.2%}) have the text of a benchmark item and were left out "
-            f"of training in both arms; above {limit:.0%} the experiment is invalid"
+            f"{len(leakage.item_ids):,} training items ({leakage.share:.2%}) stand in a benchmark, {len(leakage.exact_ids):,} with the same "
+            f"text and {len(leakage.near_ids):,} with nearly the same ({NEAR:.0%} of the characters' sequences in common), and were left "
+            f"out of training in both arms; above {limit:.0%} the experiment is invalid"
         ),
-        actual=arms.leakage.share,
+        actual=leakage.share,
         limit=limit,
     )
 

@@ -112,6 +112,14 @@ class MlflowTracker:
             self._write(where, run, items)
             return self._tracked(where, run)
 
+    def send_model(self, run: TrackedRun, folder: Path, *, name: str, facts: Mapping[str, str]) -> str:
+        """Log a saved model below a run and return its address; use :func:`smo_pipelines.tracking.models.log_model`."""
+        with self._speaking(), self._alone():
+            made = self._client.create_logged_model(run.experiment_id, name=name, source_run_id=run.run_id, tags=dict(facts))
+            self._client.log_model_artifacts(made.model_id, str(folder))
+            self._client.finalize_logged_model(made.model_id, "READY")
+            return f"models:/{made.model_id}"
+
     def _write(self, where: str, run: Any, items: RunItems) -> None:
         run_id = run.info.run_id
         begun = (Tag(key="smo.state", value="writing"), Tag(key="smo.record_digest", value=items.record_digest))

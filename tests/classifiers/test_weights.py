@@ -14,7 +14,7 @@ from smo_pipelines.errors import ClassifierError, UnknownTokens, WeightsMismatch
 def made_folder(tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
-    (folder / "model.safetensors").write_bytes(b"not really weights")
+    (folder / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
     (folder / "config.json").write_text('{"model_type": "bert"}')
     return folder
 
@@ -36,7 +36,7 @@ def test_a_local_folder_comes_first_and_is_named_by_its_content(minilm_config, m
     config = dataclasses.replace(minilm_config, backbone=str(made_folder))
     before = find_backbone(config, tmp_path)
     assert before.folder == made_folder
-    (made_folder / "model.safetensors").write_bytes(b"other weights")
+    (made_folder / "model.safetensors").write_bytes(b"\x03\0\0\0\0\0\0\0{ }")
     assert find_backbone(config, tmp_path).digest != before.digest
 
 
