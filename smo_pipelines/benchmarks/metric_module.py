@@ -5,6 +5,7 @@
 ``python -m smo_pipelines.benchmarks.metric_module`` writes them anew.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -97,15 +98,23 @@ def module_of(name: str) -> type[Any]:
                 features=datasets.Features({"predictions": datasets.Value("float64"), "references": datasets.Value("int64")}),
             )
 
+        def compute(self, *, predictions: Any = None, references: Any = None, **options: Any) -> dict[str, float]:
+            """Compute the metric of everything at once, or of what was added before."""
+            if predictions is None or references is None or self.writer is not None:
+                found: dict[str, float] = super().compute(predictions=predictions, references=references, **options)
+                return found
+            # evaluate would write each item to an Arrow table and read it back: 15 ms a metric for 4,000 items.
+            return self._compute(predictions, references, **options)
+
         def _compute(
             self,
-            predictions: list[float],
-            references: list[int],
+            predictions: Sequence[float] | np.ndarray,
+            references: Sequence[int] | np.ndarray,
             threshold: float = 0.5,
             members: np.ndarray | None = None,
             functionality: np.ndarray | None = None,
         ) -> dict[str, float]:
-            scores, gold = np.asarray(predictions, dtype=np.float64), np.asarray(references, dtype=np.int64)
+            scores, gold = np.asarray(predictions, dtype=np.float64), np.asarray(references)
             groups = {Needs.nothing: None, Needs.members: members, Needs.functionality: functionality}[metric.needs]
             return {name: metric.value(scores, gold, threshold, groups)}
 

@@ -20,7 +20,7 @@ from smo_pipelines.domain.experiments import Assignment, Experiment, NullTest, R
 from smo_pipelines.domain.guidelines import GuidelineVersion
 from smo_pipelines.domain.labels import RaterPool, SnapshotRecipe
 from smo_pipelines.errors import ConfigError, UnknownName, did_you_mean
-from smo_pipelines.stats.metrics import METRICS
+from smo_pipelines.stats.metrics import METRICS, Needs
 
 __all__ = ["Catalogue", "ExperimentFile", "load_experiment_files", "resolve_experiment"]
 
@@ -250,7 +250,15 @@ def _check_arms(model: ExperimentModel, control: SnapshotRecipe, treatment: Snap
 
 
 def _check_question(question: Question, catalogue: Catalogue, arms: Iterable[SnapshotRecipe], source: str) -> None:
-    _look_up("metric", question.metric, METRICS)
+    metric = _look_up("metric", question.metric, METRICS)
+    if metric.needs is Needs.members and not question.items.startswith("slice:"):
+        raise ConfigError(
+            f"{source}: {question.metric} on {question.on} compares a group with the rest; name it as items: slice:<name>=<value>"
+        )
+    if question.role in (Role.primary, Role.guardrail) and not metric.has_interval:
+        raise ConfigError(
+            f"{source}: {question.metric} has no interval, so it cannot be the {question.role}: {metric.no_interval}; ask it under also"
+        )
     spec = catalogue.benchmarks[question.on]
     if question.gold and question.gold not in spec.gold_ids:
         raise ConfigError(f"{source}: {question.on} has gold of {', '.join(spec.gold_ids)}, not of {question.gold!r}")

@@ -47,7 +47,10 @@ def _require_flagged(scores: np.ndarray, threshold: float, at_least: int) -> np.
     found = int(np.count_nonzero(flagged))
     if not found:
         raise CannotEstimate(
-            WhyNot.no_items, f"none of the {len(scores)} items is flagged, so no share of them is right", items=len(scores), flagged=0
+            WhyNot.no_items,
+            f"none of the {len(scores)} items is flagged, so no share of them is right",
+            items=len(scores),
+            flagged=0,
         )
     if found < at_least:
         raise CannotEstimate(

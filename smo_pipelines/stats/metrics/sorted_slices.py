@@ -129,12 +129,13 @@ class SortedRun:
 
     def average_precision(self) -> np.ndarray:
         """Return ``sum_g (tp_g / P) (TP_g / N_g)`` of each slice."""
-        return self._over_groups(self.tied_positives * (self.positives / (self.positives + self.negatives))) / self.slices.positives
+        precision = self.positives / (self.positives + self.negatives)
+        return np.asarray(self._over_groups(self.tied_positives * precision) / self.slices.positives)
 
     def recall_at(self, limit: float) -> np.ndarray:
         """Return the largest recall of each slice with a false positive rate of at most ``limit``."""
         allowed = self.negatives / self.slices.negatives[self.of] <= limit
-        return self._over_groups(np.where(allowed, self.tied_positives, 0)) / self.slices.positives
+        return np.asarray(self._over_groups(np.where(allowed, self.tied_positives, 0)) / self.slices.positives)
 
     def calibration_error(self) -> np.ndarray:
         """Return the expected calibration error of each slice."""
@@ -142,7 +143,7 @@ class SortedRun:
         below = sizes[self.of] - self.positives - self.negatives
         bins = bin_of_ties(below, self.tied_positives + self.tied_negatives, sizes[self.of])
         gaps = np.bincount(self.of * BINS + bins, weights=self.gaps, minlength=len(sizes) * BINS)
-        return np.abs(gaps).reshape(len(sizes), BINS).sum(axis=1) / sizes
+        return np.asarray(np.abs(gaps).reshape(len(sizes), BINS).sum(axis=1) / sizes)
 
 
 def _sums(values: np.ndarray, starts: np.ndarray) -> np.ndarray:

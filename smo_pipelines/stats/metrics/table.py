@@ -223,8 +223,8 @@ class _Table:
         tied = np.zeros(wins.shape, dtype=bool)
         for run, of in np.argwhere((wins == base) & (base > 0)):
             inside, positive = self.slices.held[of], self.references == 1
-            compared = self.scores[run, inside != positive if name == BPSN_AUC.name else inside == positive]
-            tied[run, of] = bool(np.all(compared == compared[0]))
+            some = np.flatnonzero(inside != positive if name == BPSN_AUC.name else inside == positive)
+            tied[run, of] = bool(np.all(self.scores[run, some] == self.scores[run, some[0]]))
         return tied
 
     def _by_functionality(self, over: Callable[..., np.ndarray]) -> np.ndarray:
