@@ -134,7 +134,7 @@ class _Table:
         with np.errstate(divide="ignore", invalid="ignore"):  # the cells that divide by zero are refused
             found, undefined = self._compute(metric.name)
         if metric.conditions.ranks:
-            refused |= self._of_order("constant")
+            refused |= self._of_order("constant").astype(bool)
         if metric.conditions.probabilities:
             refused |= ((self.scores < 0.0) | (self.scores > 1.0)) @ self.slices.items.T > 0
         return found, refused | undefined
@@ -221,8 +221,8 @@ class _Table:
     def _all_tied(self, name: str, wins: np.ndarray, base: np.ndarray) -> np.ndarray:
         """Return where a group and its background share one score: only cells of exactly a half can, and those are looked at."""
         tied = np.zeros(wins.shape, dtype=bool)
-        for run, of in np.argwhere((wins == base) & (base > 0)):
-            inside, positive = self.slices.held[of], self.references == 1
+        for run, of in np.argwhere((wins == base) & (base > 0)).tolist():
+            inside, positive = self.slices.held[of], np.asarray(self.references == 1)
             some = np.flatnonzero(inside != positive if name == BPSN_AUC.name else inside == positive)
             tied[run, of] = bool(np.all(self.scores[run, some] == self.scores[run, some[0]]))
         return tied
@@ -235,7 +235,7 @@ class _Table:
         cells = len(self.slices.sizes) * len(kinds)
         sizes = np.bincount(pair, minlength=cells)
         passed = (self.scores >= self.thresholds[:, None]) == (self.references == 1)
-        rates = [np.bincount(pair, weights=one[item], minlength=cells) / sizes for one in passed]
+        rates = [np.bincount(pair, weights=passed[run, item], minlength=cells) / sizes for run in range(len(self.scores))]
         by_slice = np.reshape(rates, (len(self.scores), len(self.slices.sizes), len(kinds)))
         empty = np.isnan(by_slice).all(axis=2)
         return np.asarray(over(np.where(empty[:, :, None], 0.0, by_slice), axis=2))
