@@ -222,7 +222,7 @@ class _Table:
         """Return where a group and its background share one score: only cells of exactly a half can, and those are looked at."""
         tied = np.zeros(wins.shape, dtype=bool)
         for run, of in np.argwhere((wins == base) & (base > 0)).tolist():
-            inside, positive = self.slices.held[of], np.asarray(self.references == 1)
+            inside, positive = self.slices.held[of], self.references == 1
             some = np.flatnonzero(inside != positive if name == BPSN_AUC.name else inside == positive)
             tied[run, of] = bool(np.all(self.scores[run, some] == self.scores[run, some[0]]))
         return tied
@@ -235,10 +235,10 @@ class _Table:
         cells = len(self.slices.sizes) * len(kinds)
         sizes = np.bincount(pair, minlength=cells)
         passed = (self.scores >= self.thresholds[:, None]) == (self.references == 1)
-        rates = [np.bincount(pair, weights=passed[run, item], minlength=cells) / sizes for run in range(len(self.scores))]
+        rates = [np.bincount(pair, weights=one[item], minlength=cells) / sizes for one in passed]
         by_slice = np.reshape(rates, (len(self.scores), len(self.slices.sizes), len(kinds)))
-        empty = np.isnan(by_slice).all(axis=2)
-        return np.asarray(over(np.where(empty[:, :, None], 0.0, by_slice), axis=2))
+        nobody = np.all(np.isnan(by_slice), axis=2, keepdims=True)  # an empty slice, which is refused
+        return np.asarray(over(np.where(nobody, 0.0, by_slice), axis=2))
 
 
 def _order_metrics(run: SortedRun) -> dict[str, np.ndarray]:
