@@ -12,7 +12,7 @@ from smo_pipelines.domain.effects import ThresholdKind
 from smo_pipelines.domain.experiments import Assignment, RaterClaim
 from smo_pipelines.domain.labels import Aggregation
 from smo_pipelines.errors import ConfigError
-from smo_pipelines.stats.metrics import METRICS
+from smo_pipelines.stats.metrics import METRICS, Needs
 
 __all__ = ["launch_form", "spec_of_form"]
 
@@ -94,6 +94,7 @@ def launch_form(catalogue: Catalogue) -> type[dg.Config]:
     guidelines = list(catalogue.guidelines)
     pools = list(catalogue.pools)
     benchmarks = list(catalogue.benchmarks)
+    deciding = [name for name, metric in METRICS.items() if metric.has_interval and metric.needs is not Needs.members]
     golds = sorted({gold for spec in catalogue.benchmarks.values() for gold in spec.gold_ids if gold})
     fields: dict[str, Any] = {
         "experiment_id": (
@@ -140,11 +141,11 @@ def launch_form(catalogue: Catalogue) -> type[dg.Config]:
         "redraws": (int, Field(default=10, description="Redraws of the raters an arm, 3 or more; not used with raters: fixed.")),
         "classifier": _choice("Classifier", list(catalogue.classifiers), "tfidf", "A file under configs/classifiers."),
         "replicates": (int, Field(default=5, description="Fits an arm on its actual labels; 2 or more give an interval.")),
-        "primary_metric": _choice("PrimaryMetric", list(METRICS), "average_precision", "The metric that decides."),
+        "primary_metric": _choice("PrimaryMetric", deciding, "average_precision", "The metric that decides."),
         "primary_benchmark": _choice("PrimaryBenchmark", benchmarks, "demo-gold", "The benchmark it is read on."),
         "primary_gold": _choice("PrimaryGold", [NONE, *golds], "hate@4", "Guideline of the gold; none where there is only one."),
         "smallest_effect_of_interest": (float, Field(default=0.02, description="An effect below this does not matter, e.g. 0.02.")),
-        "guardrail_metric": _choice("GuardrailMetric", list(METRICS), "false_positive_rate", "A metric that must not get worse."),
+        "guardrail_metric": _choice("GuardrailMetric", deciding, "false_positive_rate", "A metric that must not get worse."),
         "guardrail_benchmark": _choice(
             "GuardrailBenchmark", [NONE, *benchmarks], "demo-lookalikes", "Where; none: no such guardrail."
         ),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-from smo_pipelines.analysis.measure import MeasuredArm, control_threshold, measure_arm
+from smo_pipelines.analysis.measure import MeasuredArm, control_threshold, mean_of_runs, measure_arm
 from smo_pipelines.analysis.notes import Note
 from smo_pipelines.analysis.questions import asks_the_same, find_benchmark, questions_of
 from smo_pipelines.analysis.selection import Selection, select_items
@@ -136,7 +136,13 @@ def _answer(question: Question, benchmark: Benchmark, arms: _Arms) -> _Answer:
     for arm, name in ((arms.control, "control"), (arms.treatment, "treatment")):
         if not arm.of_kind(ReplicateKind.snapshot):
             raise CannotEstimate(WhyNot.one_run, f"{name} has no run on its actual labels", runs=0)
-    at = control_threshold(arms.control)
+    at, metric = control_threshold(arms.control), get_metric(question.metric)
+    if not metric.has_interval:
+        levels = [mean_of_runs(question, arm, benchmark, selection, at) for arm in (arms.control, arms.treatment)]
+        raise CannotEstimate(
+            WhyNot.no_interval,
+            f"{levels[0]:.3f} in the control and {levels[1]:.3f} in the treatment, means over runs, with no interval: {metric.no_interval}",
+        )
     control, treatment = (measure_arm(question, arm, benchmark, selection, at) for arm in (arms.control, arms.treatment))
     parts = crossed_components(control.runs, treatment.runs, selection.clusters)
     if arms.experiment.raters is RaterClaim.random:
@@ -147,7 +153,7 @@ def _answer(question: Question, benchmark: Benchmark, arms: _Arms) -> _Answer:
         notes.append(Note.unequal_run_variance)
     if benchmark.diagnostic:
         notes.append(Note.diagnostic_benchmark)
-    if not get_metric(question.metric).thresholded:
+    if not metric.thresholded:
         threshold = "no threshold"
     elif question.threshold is ThresholdKind.control:
         threshold = f"the control's mean threshold ({at:.4g}) in every run"

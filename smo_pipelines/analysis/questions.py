@@ -5,13 +5,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from smo_pipelines.domain.benchmarks import Benchmark
+from smo_pipelines.domain.benchmarks import FUNCTIONALITY, Benchmark
 from smo_pipelines.domain.effects import Question, Role, ThresholdKind
 from smo_pipelines.domain.experiments import Experiment
 from smo_pipelines.errors import UnknownName
-from smo_pipelines.stats.metrics import METRICS, get_metric
+from smo_pipelines.stats.metrics import Needs, get_metric
 
-__all__ = ["asks_the_same", "find_benchmark", "gold_of", "questions_of"]
+__all__ = ["USUAL_METRICS", "asks_the_same", "find_benchmark", "gold_of", "questions_of"]
+
+USUAL_METRICS = (
+    "average_precision",
+    "auroc",
+    "f1",
+    "recall",
+    "false_positive_rate",
+    "functional_pass_rate",
+    "functional_pass_rate_macro",
+)
+"""The metrics that every benchmark is asked though nobody wrote them down; any other is asked where a spec names it."""
 
 
 def find_benchmark(name: str, on: Sequence[Benchmark]) -> Benchmark:
@@ -54,7 +65,10 @@ def _gold_cells(experiment: Experiment, benchmark: Benchmark) -> Iterator[Questi
         return
     for gold in guidelines:
         if gold is not None and gold in benchmark.golds:
-            yield replace(experiment.rule.primary.question, gold=gold, items="all", role=Role.gold_cell)
+            primary = experiment.rule.primary.question
+            # A metric of a group against the rest stays with its group: it has no value on all items.
+            items = primary.items if get_metric(primary.metric).needs is Needs.members else "all"
+            yield replace(primary, gold=gold, items=items, role=Role.gold_cell)
 
 
 def _usual_gold(experiment: Experiment, benchmark: Benchmark) -> tuple[str, ...]:
@@ -73,7 +87,9 @@ def _has_positives(benchmark: Benchmark, gold: str) -> bool:
 
 def _secondary(experiment: Experiment, on: Sequence[Benchmark]) -> Iterator[Question]:
     for benchmark in on:
-        for metric in METRICS.values():
+        for metric in map(get_metric, USUAL_METRICS):
+            if metric.needs is Needs.functionality and FUNCTIONALITY not in benchmark.slices:
+                continue
             for gold in _usual_gold(experiment, benchmark):
                 if metric.needs_positives and not _has_positives(benchmark, gold):
                     continue
@@ -99,8 +115,9 @@ def questions_of(experiment: Experiment, on: Sequence[Benchmark]) -> tuple[tuple
     """Return every question of an experiment with the margin of those that are guardrails.
 
     In order: the primary; the guardrails; for a guideline edit the primary metric under each guideline's gold (with both arms'
-    values, the table of model by gold); what the spec asks for in addition; every metric on every benchmark (on one without a
-    violating item only those that have a value there), thresholded ones at both thresholds; the primary metric in each slice.
+    values, the table of model by gold); what the spec asks for in addition; the usual metrics on every benchmark (on one without a
+    violating item only those that have a value there; by functionality only where items have one), thresholded ones at both
+    thresholds; the primary metric in each slice.
     Only the first two decide, and what they ask is not asked again below.
 
     Raises

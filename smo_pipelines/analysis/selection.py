@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from smo_pipelines.analysis.questions import gold_of
-from smo_pipelines.domain.benchmarks import UNKNOWN_GOLD, Benchmark
+from smo_pipelines.domain.benchmarks import FUNCTIONALITY, UNKNOWN_GOLD, Benchmark
 from smo_pipelines.domain.effects import Question, WhyNot
 from smo_pipelines.domain.experiments import Experiment
 from smo_pipelines.errors import CannotEstimate, ConfigError
+from smo_pipelines.stats.metrics import Needs, get_metric
 
 __all__ = ["Selection", "select_items"]
 
@@ -29,6 +30,9 @@ class Selection:
     gold : str
     described : str
         The items in words, for the estimand.
+    groups : ndarray of shape (n_items,) or None
+        What the metric needs besides scores and gold: which of the items are of the group that is asked about, bool, or their
+        functionality.
     """
 
     rows: np.ndarray
@@ -37,6 +41,7 @@ class Selection:
     n_clusters: int
     gold: str
     described: str
+    groups: np.ndarray | None = None
 
 
 def _gold_column(guideline: str | None, benchmark: Benchmark) -> np.ndarray:
@@ -69,19 +74,44 @@ def _chosen(question: Question, benchmark: Benchmark, experiment: Experiment) ->
     return np.asarray(benchmark.slices[name]) == value, f" with {name} {value}"
 
 
+def _grouped(
+    question: Question, benchmark: Benchmark, chosen: np.ndarray, phrase: str
+) -> tuple[np.ndarray, np.ndarray | None, str]:
+    """Return which items the metric is computed on, what it needs to know of each, and the phrase for them."""
+    metric = get_metric(question.metric)
+    if metric.needs is Needs.nothing:
+        return chosen, None, phrase
+    if metric.needs is Needs.functionality:
+        if FUNCTIONALITY not in benchmark.slices:
+            have = ", ".join(sorted(benchmark.slices)) or "none"
+            raise CannotEstimate(
+                WhyNot.no_group, f"{metric.title} needs a slice named {FUNCTIONALITY}; {benchmark.name} has {have}"
+            )
+        return chosen, np.asarray(benchmark.slices[FUNCTIONALITY]), phrase
+    if not question.items.startswith("slice:"):
+        raise CannotEstimate(
+            WhyNot.no_group, f"{metric.title} compares a group of items with the rest, and items {question.items!r} names no group"
+        )
+    if not chosen.any():
+        raise CannotEstimate(WhyNot.no_items, f"{benchmark.name} has no item{phrase}", items=0)
+    return np.ones(len(benchmark), dtype=bool), chosen, f"{phrase}, against the rest"
+
+
 def select_items(question: Question, benchmark: Benchmark, experiment: Experiment) -> Selection:
     """Return the items that answer a question; those that the gold's guideline does not decide are left out.
+
+    For a metric that compares a group with the rest, ``slice:NAME=VALUE`` is the group and every other item is its background.
 
     Raises
     ------
     CannotEstimate
-        When the benchmark lacks the gold or the slice, or no item is left.
+        When the benchmark lacks the gold or the slice, no item is left, or a metric that needs groups has none.
     ConfigError
         When the question's ``items`` cannot be read.
     """
     gold = gold_of(question, benchmark, experiment)
     references = _gold_column(gold or None, benchmark)
-    chosen, phrase = _chosen(question, benchmark, experiment)
+    chosen, groups, phrase = _grouped(question, benchmark, *_chosen(question, benchmark, experiment))
     rows = np.flatnonzero(chosen & (references != UNKNOWN_GOLD))
     if len(rows) == 0:
         raise CannotEstimate(WhyNot.no_items, f"no item of {benchmark.name}{phrase} has gold of guideline {gold}", items=0)
@@ -95,4 +125,5 @@ def select_items(question: Question, benchmark: Benchmark, experiment: Experimen
         n_clusters=n_clusters,
         gold=gold,
         described=f"{'groups of items' if grouped else 'items'} like those of {benchmark.name}{phrase}",
+        groups=None if groups is None else groups[rows],
     )

@@ -3,29 +3,25 @@
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import import_module
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from smo_pipelines.domain.benchmarks import UNKNOWN_GOLD, Benchmark, PredictionSet
+from smo_pipelines.benchmarks.metric_module import EVALUATE_MODULES, module_of
+from smo_pipelines.domain.benchmarks import FUNCTIONALITY, UNKNOWN_GOLD, Benchmark, PredictionSet
 from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.effects import NotEstimable, Question, WhyNot
 from smo_pipelines.errors import BenchmarkError, CannotEstimate, did_you_mean
-from smo_pipelines.stats.metrics import get_metric
+from smo_pipelines.stats.metrics import Needs, get_metric
 
 __all__ = ["EVALUATE_MODULES", "score_with_evaluate"]
-
-EVALUATE_MODULES = Path(__file__).parent / "evaluate_modules"
-"""Folder of the evaluate modules: ``evaluate.load(str(EVALUATE_MODULES / "f1"))``."""
 
 _ONE_AT_A_TIME = threading.Lock()  # an evaluate module holds the batch that it is computing
 
 
 def score_with_evaluate(
-    predictions: PredictionSet, benchmark: Benchmark, *, gold: str, metrics: Sequence[str]
+    predictions: PredictionSet, benchmark: Benchmark, *, gold: str, metrics: Sequence[str], group: str = ""
 ) -> Mapping[str, float | NotEstimable]:
     """Return metrics of one prediction set on the items whose gold is known, all computed by one combined evaluate module.
 
@@ -34,7 +30,9 @@ def score_with_evaluate(
     gold : str
         Guideline id of the gold; empty for the only gold of the benchmark.
     metrics : sequence of str
-        Names in :data:`smo_pipelines.stats.metrics.METRICS`.
+        Names in :data:`smo_pipelines.stats.metrics.METRICS`. Those by functionality read the benchmark's slice of that name.
+    group : str
+        ``"<slice>=<value>"``: the items that metrics of a group compare with the rest; empty for none.
 
     Returns
     -------
@@ -44,7 +42,7 @@ def score_with_evaluate(
     Raises
     ------
     BenchmarkError
-        When the predictions were made on another version of the benchmark, or it has no such gold.
+        When the predictions were made on another version of the benchmark, or it has no such gold or slice.
     UnknownName
         When a metric is not defined.
     """
@@ -55,14 +53,35 @@ def score_with_evaluate(
             f"{benchmark.name!r} ({short(benchmark.digest)}): score the classifier on this version of the benchmark"
         )
     names = tuple(dict.fromkeys(get_metric(name).name for name in metrics))
+    members = _members(benchmark, group)
     known = benchmark.golds[gold] != UNKNOWN_GOLD
-    data = {"predictions": predictions.scores[known], "references": benchmark.golds[gold][known].astype(np.int64)}
-    questions = {name: Question(metric=name, on=benchmark.name, gold=gold) for name in names}
+    questions = {
+        name: Question(
+            metric=name,
+            on=benchmark.name,
+            gold=gold,
+            items=f"slice:{group}" if group and get_metric(name).needs is Needs.members else "all",
+        )
+        for name in names
+    }
     if not known.any():
         why = f"no item of {benchmark.name} has gold of {gold}"
         return {name: NotEstimable(question=questions[name], code=WhyNot.no_gold, sentence=why) for name in names}
-    with _ONE_AT_A_TIME:
-        return _compute(questions, {**data, "threshold": predictions.threshold})
+    functionality = benchmark.slices.get(FUNCTIONALITY)
+    data = {
+        "predictions": predictions.scores[known],
+        "references": benchmark.golds[gold][known].astype(np.int64),
+        "threshold": predictions.threshold,
+        "members": None if members is None else members[known],
+        "functionality": None if functionality is None else np.asarray(functionality)[known],
+    }
+    undefined = _undefined(questions, data)
+    defined = tuple(name for name in names if name not in undefined)
+    values: dict[str, float] = {}
+    if defined:
+        with _ONE_AT_A_TIME:
+            values = _combined(defined).compute(**data)
+    return {name: undefined[name] if name in undefined else float(values[name]) for name in names}
 
 
 def _which_gold(benchmark: Benchmark, gold: str) -> str:
@@ -73,21 +92,27 @@ def _which_gold(benchmark: Benchmark, gold: str) -> str:
     return gold
 
 
-def _compute(questions: Mapping[str, Question], data: Mapping[str, Any]) -> dict[str, float | NotEstimable]:
-    names = tuple(questions)
-    try:
-        together = _combined(names).compute(**data)
-        return {name: float(together[name]) for name in names}
-    except CannotEstimate as undefined:
-        # The combined module stops at the first metric that is undefined; asked one by one, the others still answer.
-        if len(names) == 1:
-            code = WhyNot(undefined.code)
-            return {
-                names[0]: NotEstimable(
-                    question=questions[names[0]], code=code, sentence=undefined.sentence, counts=dict(undefined.counts)
-                )
-            }
-    return {name: answer for one in names for name, answer in _compute({one: questions[one]}, data).items()}
+def _members(benchmark: Benchmark, group: str) -> np.ndarray | None:
+    if not group:
+        return None
+    name, equals, value = group.partition("=")
+    if not equals or name not in benchmark.slices:
+        raise BenchmarkError(
+            f"benchmark {benchmark.name!r} has no group {group!r}; write <slice>=<value>; {did_you_mean(name, benchmark.slices)}"
+        )
+    return np.asarray(benchmark.slices[name] == value)
+
+
+def _undefined(questions: Mapping[str, Question], data: Mapping[str, Any]) -> dict[str, NotEstimable]:
+    """Return the metrics without a value here: a combined module stops at the first of them, so they are kept out of it."""
+    found: dict[str, NotEstimable] = {}
+    for name, question in questions.items():
+        metric = get_metric(name)
+        try:
+            metric.value(data["predictions"], data["references"], data["threshold"], data.get(metric.needs))
+        except CannotEstimate as why:
+            found[name] = NotEstimable(question=question, code=WhyNot(why.code), sentence=why.sentence, counts=dict(why.counts))
+    return found
 
 
 @cache
@@ -104,6 +129,5 @@ def _module(name: str) -> Any:
     ``evaluate.load`` would first copy the file into the cache of the user's home, once a process and under a lock. A module that
     keeps its data in memory writes nothing; it only wants a folder to exist while it is made.
     """
-    source = import_module(f"{__package__}.evaluate_modules.{name}.{name}")
     with TemporaryDirectory() as folder:
-        return getattr(source, source.__all__[0])(keep_in_memory=True, cache_dir=folder)
+        return module_of(name)(keep_in_memory=True, cache_dir=folder)

@@ -17,6 +17,7 @@ from smo_pipelines.cli.exporting import add_to as add_exporting
 from smo_pipelines.cli.fetching import add_to as add_fetching
 from smo_pipelines.cli.imports import add_to as add_imports
 from smo_pipelines.cli.labels import add_to as add_labels
+from smo_pipelines.cli.metrics import add_to as add_metrics
 from smo_pipelines.cli.project import add_to as add_project
 from smo_pipelines.cli.quality import add_to as add_quality
 from smo_pipelines.cli.raters import add_to as add_raters
@@ -55,6 +56,7 @@ for add_commands in (
     add_snapshots,
     add_experiments,
     add_quality,
+    add_metrics,
     add_raters,
     add_classifiers,
     add_cache,

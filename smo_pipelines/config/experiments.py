@@ -12,6 +12,7 @@ from smo_pipelines.config.guidelines import load_guidelines
 from smo_pipelines.config.reading import Strict, check_id, parse, read_text, read_yaml
 from smo_pipelines.config.recipes import RecipeModel, Words
 from smo_pipelines.config.root import ProjectRoot
+from smo_pipelines.domain.benchmarks import FUNCTIONALITY
 from smo_pipelines.domain.changes import ChangeKind, OpsChange, changed_fields, kind_of_change
 from smo_pipelines.domain.classifiers import ClassifierConfig
 from smo_pipelines.domain.decisions import DecisionRule, Guardrail, Primary, RulePolicy
@@ -20,7 +21,7 @@ from smo_pipelines.domain.experiments import Assignment, Experiment, NullTest, R
 from smo_pipelines.domain.guidelines import GuidelineVersion
 from smo_pipelines.domain.labels import RaterPool, SnapshotRecipe
 from smo_pipelines.errors import ConfigError, UnknownName, did_you_mean
-from smo_pipelines.stats.metrics import METRICS
+from smo_pipelines.stats.metrics import METRICS, Metric, Needs
 
 __all__ = ["Catalogue", "ExperimentFile", "load_experiment_files", "resolve_experiment"]
 
@@ -249,9 +250,23 @@ def _check_arms(model: ExperimentModel, control: SnapshotRecipe, treatment: Snap
         )
 
 
+def _check_metric(question: Question, spec: BenchmarkSpec, source: str) -> None:
+    metric: Metric = _look_up("metric", question.metric, METRICS)
+    if metric.needs is Needs.members and not question.items.startswith("slice:"):
+        raise ConfigError(
+            f"{source}: {question.metric} on {question.on} compares a group with the rest; name it as items: slice:<name>=<value>"
+        )
+    if metric.needs is Needs.functionality and FUNCTIONALITY not in spec.slices:
+        raise ConfigError(f"{source}: {question.metric} needs a slice named {FUNCTIONALITY}, which {question.on} does not have")
+    if question.role in (Role.primary, Role.guardrail) and not metric.has_interval:
+        raise ConfigError(
+            f"{source}: {question.metric} has no interval, so it cannot be the {question.role}: {metric.no_interval}; ask it under also"
+        )
+
+
 def _check_question(question: Question, catalogue: Catalogue, arms: Iterable[SnapshotRecipe], source: str) -> None:
-    _look_up("metric", question.metric, METRICS)
     spec = catalogue.benchmarks[question.on]
+    _check_metric(question, spec, source)
     if question.gold and question.gold not in spec.gold_ids:
         raise ConfigError(f"{source}: {question.on} has gold of {', '.join(spec.gold_ids)}, not of {question.gold!r}")
     if not question.gold and len(spec.gold_ids) > 1 and question.items != "gold_unchanged":

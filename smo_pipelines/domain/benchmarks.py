@@ -8,10 +8,13 @@ import numpy as np
 
 from smo_pipelines.domain.digests import digest_of, digest_of_rows, frozen_array
 
-__all__ = ["UNKNOWN_GOLD", "Benchmark", "PredictionSet"]
+__all__ = ["FUNCTIONALITY", "UNKNOWN_GOLD", "Benchmark", "PredictionSet"]
 
 UNKNOWN_GOLD = -1
 """The gold code of an item that a guideline does not decide."""
+
+FUNCTIONALITY = "functionality"
+"""The slice that says which functional test an item belongs to: what the pass rates by functionality are read by."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

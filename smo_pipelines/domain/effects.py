@@ -199,6 +199,9 @@ class WhyNot(StrEnum):
     within_chance = "within_chance"
     several_changes = "several_changes"
     unexplained = "unexplained"
+    no_interval = "no_interval"
+    no_group = "no_group"
+    not_probabilities = "not_probabilities"
 
 
 @dataclass(frozen=True, kw_only=True)

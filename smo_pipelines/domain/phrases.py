@@ -29,10 +29,21 @@ VERDICT_WORDS: Mapping[Verdict, str] = {
     Verdict.invalid: "INVALID",
 }
 
-_OWN_UNIT = frozenset({"log_loss"})
-"""Metrics that do not live between 0 and 1; all others are shown from 0 to 100, and their changes in percentage points."""
+_OWN_UNIT = frozenset({"brier_score"})
+"""Metrics that are not shares; all others are shown from 0 to 100, and their changes in percentage points."""
 
-_TITLES = {"auroc": "AUROC", "f1": "F1", "log_loss": "Log loss"}
+_TITLES = {
+    "auroc": "AUROC",
+    "bnsp_auc": "BNSP AUC",
+    "bpsn_auc": "BPSN AUC",
+    "expected_calibration_error": "ECE",
+    "f1": "F1",
+    "functional_pass_rate_macro": "Macro functional pass rate",
+    "functional_pass_rate_worst": "Worst functional pass rate",
+    "recall_at_fpr_01": "Recall at 1% FPR",
+    "recall_at_fpr_05": "Recall at 5% FPR",
+    "subgroup_auc": "Subgroup AUC",
+}
 
 
 def unit_of(metric: str) -> str:

@@ -16,7 +16,7 @@ from smo_pipelines.domain.experiments import ArmName, ReplicateId, ReplicateKind
 from smo_pipelines.domain.runs import ReplicateResult
 from smo_pipelines.experiment.frames import pack, unpack
 from smo_pipelines.experiment.stored import get_benchmark, get_training_set
-from smo_pipelines.stats.metrics import METRICS
+from smo_pipelines.stats.metrics import METRICS, Needs
 from smo_pipelines.store import ResultStore, StoredResult, file_lock, open_store
 
 __all__ = ["ReplicateJob", "find_result", "is_finished", "run_replicate", "stored_metrics"]
@@ -24,7 +24,7 @@ __all__ = ["ReplicateJob", "find_result", "is_finished", "run_replicate", "store
 _FIT_CODE = "2"
 """Part of every fit's key: raise it when the same inputs would give other weights."""
 
-_SCORE_CODE = "1"
+_SCORE_CODE = "2"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,9 +123,8 @@ def _score(job: ReplicateJob, store: ResultStore, fitted: classifiers.Fitted, be
         scores=scores,
         threshold=fitted.threshold,
     )
-    metrics = {
-        gold: _plain(score_with_evaluate(predictions, benchmark, gold=gold, metrics=tuple(METRICS))) for gold in benchmark.golds
-    }
+    names = [name for name, metric in METRICS.items() if metric.needs is not Needs.members]  # nobody has named a group here
+    metrics = {gold: _plain(score_with_evaluate(predictions, benchmark, gold=gold, metrics=names)) for gold in benchmark.golds}
     meta = {"fit": job.key, "benchmark": benchmark.name, "threshold": fitted.threshold, "metrics": metrics}
     store.put("predictions", job.prediction_key(key), meta=meta, files={"scores.parquet": pack({"score": predictions.scores})})
 

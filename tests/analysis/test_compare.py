@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -303,3 +304,54 @@ def test_same_inputs_same_answers(scene, random):
     assert compare(control, treatment, on=scene.on, experiment=experiment) == compare(
         control, treatment, on=scene.on, experiment=experiment
     )
+
+
+def test_a_group_is_compared_with_the_rest_of_the_benchmark(scene, fixed):
+    experiment, control, treatment = fixed
+    asked = Question(metric="bpsn_auc", on="demo", gold="hate@4", items="slice:locale=de")
+    effects = compare(control, treatment, on=scene.on, experiment=replace(experiment, extra=(asked,)))
+    effect = found(effects, metric="bpsn_auc")
+    known = scene.demo.golds["hate@4"] >= 0
+    gold, inside = scene.demo.golds["hate@4"][known], scene.demo.slices["locale"][known] == "de"
+    some = (inside & (gold == 0)) | (~inside & (gold == 1))
+    for arm, mean in ((control, effect.control), (treatment, effect.treatment)):
+        values = [sk.roc_auc_score(gold[some], r.predictions["demo"].scores[known][some]) for r in arm.results]
+        assert mean == pytest.approx(np.mean(values), abs=1e-12)
+    assert effect.n_items == 396  # the background counts too
+    assert effect.estimate in effect.interval
+    assert effect.estimand.items == "items like those of demo with locale de, against the rest"
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "said"),
+    [
+        (Question(metric="bpsn_auc", on="demo", gold="hate@4"), WhyNot.no_group, "names no group"),
+        (Question(metric="bpsn_auc", on="demo", gold="hate@4", items="slice:locale=xx"), WhyNot.no_items, "no item with locale xx"),
+        (Question(metric="functional_pass_rate_worst", on="demo", gold="hate@4"), WhyNot.no_group, "it has locale|demo has locale"),
+        (Question(metric="recall_at_fpr_01", on="demo", gold="hate@4"), WhyNot.few_items, "needs 1000 negative items"),
+    ],
+)
+def test_a_metric_that_lacks_what_it_needs_says_so(scene, fixed, question, code, said):
+    experiment, control, treatment = fixed
+    effects = compare(control, treatment, on=scene.on, experiment=replace(experiment, extra=(question,)))
+    effect = found(effects, metric=question.metric)
+    assert why_not(effect) is code
+    assert re.search(said, effect.sentence)
+
+
+def test_pass_rates_by_functionality_are_read_by_that_slice_and_the_worst_is_a_point(scene, fixed):
+    experiment, control, treatment = fixed
+    kinds = np.array(["counter", "quote", "slur", "spell"])[np.arange(200) % 4]
+    suite = replace(scene.look, slices={"functionality": kinds})
+    worst = Question(metric="functional_pass_rate_worst", on="look", gold="hate@4")
+    effects = compare(control, treatment, on=(scene.demo, suite), experiment=replace(experiment, extra=(worst,)))
+    macro = found(effects, metric="functional_pass_rate_macro", threshold=ThresholdKind.tuned)
+    means = {}
+    for name, arm in (("control", control), ("treatment", treatment)):
+        passed = [r.predictions["look"].scores < r.threshold for r in arm.results]  # every look-alike is benign
+        rates = np.array([[np.mean(one[kinds == kind]) for kind in np.unique(kinds)] for one in passed])
+        assert getattr(macro, name) == pytest.approx(rates.mean(), abs=1e-12)
+        means[name] = rates.min(axis=1).mean()
+    effect = found(effects, metric="functional_pass_rate_worst")
+    assert why_not(effect) is WhyNot.no_interval
+    assert effect.sentence.startswith(f"{means['control']:.3f} in the control and {means['treatment']:.3f} in the treatment")

@@ -10,7 +10,7 @@ import pytest
 from smo_pipelines.benchmarks.scoring import score_with_evaluate
 from smo_pipelines.benchmarks.suites import hatecheck
 from smo_pipelines.domain.benchmarks import Benchmark, PredictionSet
-from smo_pipelines.stats.metrics import get_metric
+from smo_pipelines.stats.metrics import get_metric, metric_table
 
 pytestmark = [
     pytest.mark.real_data,
@@ -103,3 +103,35 @@ def test_each_functionality(column: int, suite: Benchmark, published: pd.DataFra
     pass_rate = get_metric("functional_pass_rate").value
     found = {name: round(100 * pass_rate(scores[groups == name], gold[groups == name], 0.5), 1) for name in PER_FUNCTIONALITY}
     assert found == {name: row[column] for name, row in PER_FUNCTIONALITY.items()}
+
+
+@pytest.mark.parametrize("column", range(4), ids=MODELS)
+def test_macro_and_worst_functionality(column: int, suite: Benchmark, published: pd.DataFrame) -> None:
+    # The mean and the least of the published rates, which are rounded to a tenth of a point.
+    rates = [row[column] for row in PER_FUNCTIONALITY.values()]
+    assert len(rates) == 29
+    predictions = PredictionSet(
+        classifier_key="k",
+        benchmark=suite.name,
+        benchmark_digest=suite.digest,
+        scores=scores_of(published, MODELS[column], suite),
+        threshold=0.5,
+    )
+    names = ["functional_pass_rate_macro", "functional_pass_rate_worst"]
+    macro, worst = score_with_evaluate(predictions, suite, gold="hatecheck@1", metrics=names).values()
+    assert 100 * macro == pytest.approx(np.mean(rates), abs=0.05)  # type: ignore[operator]
+    assert round(100 * worst, 1) == min(rates)  # type: ignore[operator, arg-type]
+
+
+def test_slices_of_the_suite_at_once_are_the_published_rates(suite: Benchmark, published: pd.DataFrame) -> None:
+    kinds = suite.slices["functionality"]
+    names = list(PER_FUNCTIONALITY)
+    scores = np.stack([scores_of(published, model, suite) for model in MODELS])
+    table = metric_table(
+        scores,
+        suite.golds["hatecheck@1"],
+        np.full(4, 0.5),
+        np.stack([kinds == name for name in names]),
+        metrics=["functional_pass_rate"],
+    )
+    assert np.round(100 * table.values["functional_pass_rate"], 1).T.tolist() == [list(PER_FUNCTIONALITY[name]) for name in names]

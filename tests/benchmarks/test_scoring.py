@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smo_pipelines.benchmarks import scoring
+from smo_pipelines.benchmarks.metric_module import card_of, module_of
 from smo_pipelines.benchmarks.scoring import EVALUATE_MODULES, score_with_evaluate
 from smo_pipelines.domain.benchmarks import UNKNOWN_GOLD, Benchmark, PredictionSet
 from smo_pipelines.domain.effects import NotEstimable, WhyNot
 from smo_pipelines.errors import BenchmarkError, CannotEstimate, UnknownName
-from smo_pipelines.stats.metrics import METRICS
+from smo_pipelines.stats.metrics import METRICS, Needs
 
 Make = Callable[..., Benchmark]
 Predict = Callable[..., PredictionSet]
@@ -29,6 +30,7 @@ def benchmark_of(gold: list[int]) -> Benchmark:
         texts=np.asarray(["t"] * n, dtype=object),
         golds={"g@1": np.asarray(gold)},
         clusters=np.arange(n),
+        slices={"functionality": np.arange(n) % 3, "who": np.where(np.arange(n) % 2 == 0, "women", "")},
     )
 
 
@@ -40,12 +42,13 @@ def test_every_answer_is_the_pure_functions_number_or_its_reason(rows: list[tupl
     predictions = PredictionSet(
         classifier_key="k", benchmark="b", benchmark_digest=benchmark.digest, scores=scores, threshold=threshold
     )
-    answers = score_with_evaluate(predictions, benchmark, gold="g@1", metrics=list(METRICS))
+    answers = score_with_evaluate(predictions, benchmark, gold="g@1", metrics=list(METRICS), group="who=women")
     assert list(answers) == list(METRICS)
     for name, metric in METRICS.items():
         answer = answers[name]
         try:
-            value = metric.value(scores, gold, threshold)
+            groups = {Needs.members: np.arange(len(gold)) % 2 == 0, Needs.functionality: np.arange(len(gold)) % 3}.get(metric.needs)
+            value = metric.value(scores, gold, threshold, groups)
         except CannotEstimate as undefined:
             assert isinstance(answer, NotEstimable)
             assert (answer.code, answer.sentence, dict(answer.counts)) == (undefined.code, undefined.sentence, undefined.counts)
@@ -136,50 +139,70 @@ def refuse(*_):
 
 socket.socket.connect = socket.getaddrinfo = refuse
 
+from smo_pipelines.benchmarks.metric_module import card_of, module_of
 from smo_pipelines.benchmarks.scoring import EVALUATE_MODULES, score_with_evaluate
 from smo_pipelines.domain.benchmarks import Benchmark, PredictionSet
 from smo_pipelines.stats.metrics import METRICS
 
-scores, gold = [0.9, 0.4, 0.6, 0.1], [1, 1, 0, 0]
-ids = np.asarray(list("abcd"))
-benchmark = Benchmark(name="b", item_ids=ids, texts=ids, golds={"g": np.asarray(gold)}, clusters=np.arange(4))
+scores, gold, kinds = [0.9, 0.4, 0.6, 0.1] * 500, [1, 1, 0, 0] * 500, np.asarray(["a", "a", "a", "b"] * 500)
+inside = np.asarray([True, False, True, False] * 500)
+ids = np.arange(2000).astype(str)
+slices = {"functionality": kinds, "who": np.where(inside, "women", "")}
+benchmark = Benchmark(name="b", item_ids=ids, texts=ids, golds={"g": np.asarray(gold)}, clusters=np.arange(2000), slices=slices)
 predictions = PredictionSet(
     classifier_key="k", benchmark="b", benchmark_digest=benchmark.digest, scores=np.asarray(scores), threshold=0.3
 )
-scored = score_with_evaluate(predictions, benchmark, gold="g", metrics=list(METRICS))
+scored = score_with_evaluate(predictions, benchmark, gold="g", metrics=list(METRICS), group="who=women")
 written = [str(path) for path in pathlib.Path(os.environ["HF_HOME"]).parent.rglob("*") if path.is_file()]
 
 import evaluate
 
-data = {"predictions": scores, "references": gold, "threshold": 0.3}
+options = {"threshold": 0.3, "members": inside, "functionality": kinds}
+data = {"predictions": scores, "references": gold, **options}
 paths = [str(EVALUATE_MODULES / name) for name in METRICS]
-alone, cards = {}, {}
+alone, added, cards = {}, {}, {}
 for path in paths:
     module = evaluate.load(path, keep_in_memory=True)
     alone |= module.compute(**data)
+    for half in (slice(0, 700), slice(700, 2000)):
+        module.add_batch(predictions=scores[half], references=gold[half])
+    added |= module.compute(**options)
     cards[module.name] = [module.description, module.citation, module.inputs_description]
 combined = evaluate.combine(paths).compute(**data)
-print(json.dumps({"scored": scored, "written": written, "alone": alone, "combined": combined, "cards": cards}))
+print(json.dumps({"scored": scored, "written": written, "alone": alone, "added": added, "combined": combined, "cards": cards}))
 """
 
 
 def test_offline_in_silence_and_with_no_file_written_until_a_module_is_loaded_by_path(tmp_path: Path) -> None:
     root = Path(scoring.__file__).parents[2]
-    environment = {**os.environ, "HF_HOME": str(tmp_path / "hf"), "TMPDIR": str(tmp_path), "PYTHONPATH": str(root)}
+    offline = {"HF_HUB_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1"}
+    environment = {**os.environ, **offline, "HF_HOME": str(tmp_path / "hf"), "TMPDIR": str(tmp_path), "PYTHONPATH": str(root)}
     done = subprocess.run([sys.executable, "-c", OFFLINE], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     said = json.loads(done.stdout)
-    # By hand: threshold 0.3 flags three of four; precision at the two positives' ranks is 1 and 2/3.
+    # By hand, each of the four items five hundred times: threshold 0.3 flags three of four, "a" fails one of three and "b" none; the
+    # precision at the two positives' scores is 1 and 2/3; of the benign items, those at 0.6 cannot be flagged at 5%.
     expected = {
         "average_precision": (1 + 2 / 3) / 2,
         "auroc": 0.75,
+        "recall_at_fpr_01": 0.5,
+        "recall_at_fpr_05": 0.5,
         "f1": 0.8,
         "recall": 1.0,
+        "precision": 2 / 3,
         "false_positive_rate": 0.5,
+        "balanced_accuracy": 0.75,
+        "expected_calibration_error": (0.1 + 0.6 + 0.6 + 0.1) / 4,
+        "brier_score": (0.01 + 0.36 + 0.36 + 0.01) / 4,
         "functional_pass_rate": 0.75,
+        "functional_pass_rate_macro": (2 / 3 + 1) / 2,
+        "functional_pass_rate_worst": 2 / 3,
+        "subgroup_auc": 1.0,
+        "bpsn_auc": 0.0,
+        "bnsp_auc": 1.0,
     }
     assert said["alone"] == pytest.approx(expected, abs=1e-12)
-    assert said["scored"] == said["combined"] == said["alone"]
+    assert said["scored"] == said["combined"] == said["alone"] == said["added"]
     assert said["written"] == []
     assert set(said["cards"]) == set(METRICS)
     for name, card in said["cards"].items():
@@ -190,3 +213,36 @@ def test_offline_in_silence_and_with_no_file_written_until_a_module_is_loaded_by
 
 def test_there_is_a_module_for_each_metric_and_no_other() -> None:
     assert {path.parent.name for path in EVALUATE_MODULES.glob("*/*.py") if path.stem == path.parent.name} == set(METRICS)
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_the_card_beside_each_module_is_the_metrics_own(name: str) -> None:
+    written = (EVALUATE_MODULES / name / "README.md").read_text(encoding="utf-8")
+    assert written == card_of(METRICS[name]), "run python -m smo_pipelines.benchmarks.metric_module"
+    for fact in (METRICS[name].about, METRICS[name].reference, f"| better | {METRICS[name].direction.value} |"):
+        assert fact in written
+
+
+def test_a_module_is_named_like_its_metric() -> None:
+    assert module_of("recall_at_fpr_01").__name__ == "recall_at_fpr_01"
+    with pytest.raises(UnknownName, match="did you mean 'auroc'"):
+        module_of("aurok")
+
+
+def test_a_group_and_functionalities_are_read_from_the_benchmarks_slices() -> None:
+    benchmark = benchmark_of([1, 0, 1, 0, UNKNOWN_GOLD, 1])  # women: items 0, 2, 4; functionalities 0, 1, 2, 0, 1, 2
+    predictions = PredictionSet(
+        classifier_key="k",
+        benchmark="b",
+        benchmark_digest=benchmark.digest,
+        scores=np.asarray([0.9, 0.95, 0.2, 0.1, 0.0, 0.7]),
+        threshold=0.5,
+    )
+    names = ["functional_pass_rate_macro", "functional_pass_rate_worst", "bnsp_auc"]
+    answers = score_with_evaluate(predictions, benchmark, gold="g@1", metrics=names, group="who=women")
+    # 0: both right; 1: the only known one wrong; 2: one of two. Women's violations at 0.9, 0.2 against others' benign at 0.95, 0.1.
+    assert answers == {"functional_pass_rate_macro": 0.5, "functional_pass_rate_worst": 0.0, "bnsp_auc": 0.5}
+    unasked = score_with_evaluate(predictions, benchmark, gold="g@1", metrics=["bnsp_auc"])["bnsp_auc"]
+    assert isinstance(unasked, NotEstimable) and unasked.code is WhyNot.no_group
+    with pytest.raises(BenchmarkError, match="no group 'whoo=women'"):
+        score_with_evaluate(predictions, benchmark, gold="g@1", metrics=["bnsp_auc"], group="whoo=women")

@@ -24,6 +24,7 @@ COMMANDS = {
     "import",
     "init",
     "kpis",
+    "metrics",
     "quality",
     "quarantine",
     "raters",

@@ -61,6 +61,13 @@ def test_pins_name_what_was_read(root: ProjectRoot) -> None:
         ({"primary": {k: v for k, v in spec()["primary"].items() if k != "gold"}}, ConfigError, "must say which gold"),
         ({"primary": {**spec()["primary"], "items": "some"}}, ConfigError, "legal are all, gold_unchanged and slice:"),
         ({"primary": {**spec()["primary"], "items": "slice:locale"}}, ConfigError, "legal are all, gold_unchanged and slice:"),
+        ({"primary": {**spec()["primary"], "metric": "bpsn_auc"}}, ConfigError, "name it as items: slice:<name>=<value>"),
+        ({"primary": {**spec()["primary"], "metric": "recall_at_fpr_01"}}, ConfigError, "it cannot be the primary"),
+        (
+            {"primary": {**spec()["primary"], "metric": "functional_pass_rate_macro"}},
+            ConfigError,
+            "needs a slice named functionality",
+        ),
         ({"redraws": 2}, ConfigError, "at least 3 redraws"),
         ({"benchmarks": ["odd"]}, UnknownName, "benchmark 'odd'"),
         ({"allocation": [1, 0]}, ConfigError, "allocation.1"),

@@ -1,11 +1,5 @@
-"""AUROC as an evaluate module: ``evaluate.load("<this folder>")``."""
+"""The evaluate module of AUROC; README.md is its card."""
 
-from smo_pipelines.benchmarks import metric_module
+from smo_pipelines.benchmarks.metric_module import module_of
 
-__all__ = ["Auroc"]
-
-
-class Auroc(metric_module.MetricModule):
-    """AUROC of scores against gold labels."""
-
-    metric = "auroc"
+Module = module_of("auroc")

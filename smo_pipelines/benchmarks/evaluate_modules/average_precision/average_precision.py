@@ -1,11 +1,5 @@
-"""Average precision as an evaluate module: ``evaluate.load("<this folder>")``."""
+"""The evaluate module of average precision; README.md is its card."""
 
-from smo_pipelines.benchmarks import metric_module
+from smo_pipelines.benchmarks.metric_module import module_of
 
-__all__ = ["AveragePrecision"]
-
-
-class AveragePrecision(metric_module.MetricModule):
-    """Average precision of scores against gold labels."""
-
-    metric = "average_precision"
+Module = module_of("average_precision")

@@ -1,11 +1,5 @@
-"""F1 as an evaluate module: ``evaluate.load("<this folder>")``."""
+"""The evaluate module of F1; README.md is its card."""
 
-from smo_pipelines.benchmarks import metric_module
+from smo_pipelines.benchmarks.metric_module import module_of
 
-__all__ = ["F1"]
-
-
-class F1(metric_module.MetricModule):
-    """F1 of scores against gold labels."""
-
-    metric = "f1"
+Module = module_of("f1")

@@ -1,11 +1,5 @@
-"""False positive rate as an evaluate module: ``evaluate.load("<this folder>")``."""
+"""The evaluate module of false positive rate; README.md is its card."""
 
-from smo_pipelines.benchmarks import metric_module
+from smo_pipelines.benchmarks.metric_module import module_of
 
-__all__ = ["FalsePositiveRate"]
-
-
-class FalsePositiveRate(metric_module.MetricModule):
-    """False positive rate of scores against gold labels."""
-
-    metric = "false_positive_rate"
+Module = module_of("false_positive_rate")

@@ -1,11 +1,5 @@
-"""Functional pass rate as an evaluate module: ``evaluate.load("<this folder>")``."""
+"""The evaluate module of functional pass rate; README.md is its card."""
 
-from smo_pipelines.benchmarks import metric_module
+from smo_pipelines.benchmarks.metric_module import module_of
 
-__all__ = ["FunctionalPassRate"]
-
-
-class FunctionalPassRate(metric_module.MetricModule):
-    """Functional pass rate of scores against gold labels."""
-
-    metric = "functional_pass_rate"
+Module = module_of("functional_pass_rate")

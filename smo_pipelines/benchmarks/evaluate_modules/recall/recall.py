@@ -1,11 +1,5 @@
-"""Recall as an evaluate module: ``evaluate.load("<this folder>")``."""
+"""The evaluate module of recall; README.md is its card."""
 
-from smo_pipelines.benchmarks import metric_module
+from smo_pipelines.benchmarks.metric_module import module_of
 
-__all__ = ["Recall"]
-
-
-class Recall(metric_module.MetricModule):
-    """Recall of scores against gold labels."""
-
-    metric = "recall"
+Module = module_of("recall")

@@ -1,0 +1,5 @@
+"""The evaluate module of precision; README.md is its card."""
+
+from smo_pipelines.benchmarks.metric_module import module_of
+
+Module = module_of("precision")
