@@ -9,12 +9,12 @@ import numpy as np
 
 from smo_pipelines.classifiers.fit_files import check_files
 from smo_pipelines.classifiers.hardware import on_this_machine
-from smo_pipelines.classifiers.targets import learned
+from smo_pipelines.classifiers.targets import learned, positive_score
 from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
 from smo_pipelines.domain.labels import TrainingSet
 from smo_pipelines.errors import ClassifierError
 
-__all__ = ["Fitted", "check_readable", "export", "fit", "identity", "load", "on_this_machine", "warm"]
+__all__ = ["Fitted", "check_readable", "export", "fit", "identity", "load", "on_this_machine", "positive_score", "warm"]
 
 _FIT_FILES = {
     ClassifierKind.tfidf: ("config.json", "vocabulary.json", "weights.safetensors"),
@@ -32,6 +32,10 @@ class Fitted(Protocol):
     @property
     def classes(self) -> tuple[str, ...]:
         """What was learned; two classes unless the configuration says ``by_label``."""
+
+    @property
+    def positives(self) -> tuple[str, ...]:
+        """Which of the classes count as positive."""
 
     def score(self, texts: Sequence[str]) -> np.ndarray:
         """Return the summed probability of the positive classes: shape (n,), float64, in [0, 1]."""

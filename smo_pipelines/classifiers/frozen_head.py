@@ -36,6 +36,11 @@ class FittedFrozenHead:
         """What was learned."""
         return self.regression.classes
 
+    @property
+    def positives(self) -> tuple[str, ...]:
+        """Which of the classes count as positive."""
+        return self.regression.positives
+
     def class_scores(self, texts: Sequence[str]) -> np.ndarray:
         """Return the probability of each class, shape (n, n_classes), float64."""
         return self.regression.class_scores(embeddings(self.cache, texts))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from smo_pipelines.classifiers.targets import class_weights, learned
+from smo_pipelines.classifiers.targets import class_weights, learned, positive_score
 from smo_pipelines.domain.classifiers import ClassifierConfig
 from smo_pipelines.domain.digests import hash_to_unit
 from smo_pipelines.domain.labels import TrainingSet
@@ -40,8 +40,7 @@ class Regression:
 
     def score(self, features: Any) -> np.ndarray:
         """Return the summed probability of the positive classes: shape (n,), float64, in [0, 1]."""
-        positive = [name in self.positives for name in self.classes]
-        return np.asarray(np.minimum(self.class_scores(features)[:, positive].sum(axis=1), 1.0))
+        return positive_score(self.class_scores(features), self.classes, self.positives)
 
 
 def item_weights(item_ids: Sequence[str] | np.ndarray, *, seed: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from smo_pipelines.classifiers.fit_files import about_fit, check_fit, read_array
 from smo_pipelines.classifiers.frozen_head import FittedFrozenHead, fit_frozen_head
 from smo_pipelines.classifiers.order import batches
 from smo_pipelines.classifiers.regression import Regression
-from smo_pipelines.classifiers.targets import class_weights, learned
+from smo_pipelines.classifiers.targets import class_weights, learned, positive_score
 from smo_pipelines.classifiers.threshold import tune
 from smo_pipelines.classifiers.trained_part import initial_weights, log_probabilities
 from smo_pipelines.classifiers.training import precision_of, train
@@ -78,8 +78,7 @@ class FittedTransformer:
 
     def score(self, texts: Sequence[str]) -> np.ndarray:
         """Return the probability of the positive classes, shape (n,), float64."""
-        positive = [name in self.positives for name in self.classes]
-        return np.asarray(np.minimum(self.class_scores(texts)[:, positive].sum(axis=1), 1.0))
+        return positive_score(self.class_scores(texts), self.classes, self.positives)
 
     def files(self) -> dict[str, bytes]:
         """Return the trained tensors, what they belong to, and a model card."""

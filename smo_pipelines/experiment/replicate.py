@@ -1,10 +1,12 @@
 """One replicate: fit a classifier on a training set, score it on every benchmark, keep both by key."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from smo_pipelines.benchmarks.scoring import score_with_evaluate
 from smo_pipelines.classifiers import api as classifiers
@@ -95,8 +97,10 @@ def run_replicate(job: ReplicateJob, progress: Callable[[float], None] | None = 
             report(1.0)
             return False
         fitted = _fit(job, store, fit, cache_dir, lambda share: report(0.85 * share))
-        for done, key in enumerate(missing.values(), start=1):
-            _score(job, store, fitted, get_benchmark(store, key), key)
+        benchmarks = {key: get_benchmark(store, key) for key in missing.values()}
+        by_text = _score_once(fitted, benchmarks.values())
+        for done, (key, benchmark) in enumerate(benchmarks.items(), start=1):
+            _store_scores(job, store, fitted, benchmark, key, np.array([by_text[text] for text in benchmark.texts.tolist()]))
             report(0.85 + 0.15 * done / len(missing))
     report(1.0)
     return fit is None
@@ -114,8 +118,16 @@ def _fit(
     return fitted
 
 
-def _score(job: ReplicateJob, store: ResultStore, fitted: classifiers.Fitted, benchmark: Benchmark, key: str) -> None:
-    scores = fitted.score(benchmark.texts.tolist())
+def _score_once(fitted: classifiers.Fitted, benchmarks: Iterable[Benchmark]) -> dict[str, np.ndarray]:
+    """Return the probability of each class, by text: a text that stands in several benchmarks is scored once."""
+    texts = list(dict.fromkeys(text for benchmark in benchmarks for text in benchmark.texts.tolist()))
+    return dict(zip(texts, fitted.class_scores(texts), strict=True)) if texts else {}
+
+
+def _store_scores(
+    job: ReplicateJob, store: ResultStore, fitted: classifiers.Fitted, benchmark: Benchmark, key: str, by_class: np.ndarray
+) -> None:
+    scores = classifiers.positive_score(by_class, fitted.classes, fitted.positives)
     predictions = PredictionSet(
         classifier_key=job.key,
         benchmark=benchmark.name,
@@ -126,7 +138,10 @@ def _score(job: ReplicateJob, store: ResultStore, fitted: classifiers.Fitted, be
     names = [name for name, metric in METRICS.items() if metric.needs is not Needs.members]  # nobody has named a group here
     metrics = {gold: _plain(score_with_evaluate(predictions, benchmark, gold=gold, metrics=names)) for gold in benchmark.golds}
     meta = {"fit": job.key, "benchmark": benchmark.name, "threshold": fitted.threshold, "metrics": metrics}
-    store.put("predictions", job.prediction_key(key), meta=meta, files={"scores.parquet": pack({"score": predictions.scores})})
+    columns = {"score": predictions.scores}
+    if len(fitted.classes) > 2:
+        columns |= {f"class.{name}": by_class[:, position] for position, name in enumerate(fitted.classes)}
+    store.put("predictions", job.prediction_key(key), meta=meta, files={"scores.parquet": pack(columns)})
 
 
 def _plain(metrics: Mapping[str, float | NotEstimable]) -> dict[str, Any]:
