@@ -9,11 +9,11 @@ from smo_pipelines.domain.benchmarks import UNKNOWN_GOLD
 from smo_pipelines.errors import BenchmarkError
 
 Write = Callable[[Sequence[str], Sequence[Sequence[str]]], Path]
-HEADER = ["", "functionality", "case_id", "test_case", "label_gold", "target_ident", "templ_id"]
+HEADER = ["", "functionality", "case_id", "test_case", "label_gold", "target_ident", "case_templ", "templ_id"]
 ROWS = [
-    ["0", "derog_neg_emote_h", "10", "I dislike knitters.", "hateful", "knitters", "7"],
-    ["1", "derog_neg_emote_h", "9", "I dislike joggers.", "hateful", "joggers", "7"],
-    ["2", "profanity_nh", "11", "Darn, what a day.", "non-hateful", "", "8"],
+    ["0", "derog_neg_emote_h", "10", "I dislike knitters.", "hateful", "knitters", "I dislike [IDENTITY_P].", "7"],
+    ["1", "derog_neg_emote_h", "9", "I dislike joggers.", "hateful", "joggers", "I dislike [IDENTITY_P].", "7"],
+    ["2", "profanity_nh", "11", "Darn, what a day.", "non-hateful", "", "Darn, what a day.", "8"],
 ]
 
 
@@ -24,7 +24,8 @@ def test_hatecheck_reads_gold_slices_and_templates(write_csv: Write) -> None:
     assert set(by_id) == {"9", "10", "11"}
     assert [int(suite.golds["hatecheck@1"][by_id[case]]) for case in ("9", "10", "11")] == [1, 1, 0]
     assert suite.slices["functionality"][by_id["11"]] == "profanity_nh"
-    assert suite.slices["target_ident"][by_id["11"]] == ""
+    assert suite.slices["target_ident"][by_id["11"]] == suite.slices["templated_target"][by_id["11"]] == ""
+    assert suite.slices["templated_target"][by_id["9"]] == "joggers"
     assert suite.clusters[by_id["9"]] == suite.clusters[by_id["10"]] != suite.clusters[by_id["11"]]
 
 
@@ -87,5 +88,5 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     for name, content in broken.items():
         path = tmp_path / name
         path.write_bytes(content)
-        with pytest.raises(BenchmarkError, match=r"cannot be read as|legal: \.csv, \.parquet"):
+        with pytest.raises(BenchmarkError, match=r"cannot be read as|legal: \.csv, \.csv\.gz"):
             load_table(path)
