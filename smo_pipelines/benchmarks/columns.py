@@ -6,6 +6,7 @@ import io
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,10 @@ def _refuse_constant(word: str) -> None:
     raise ValueError(word)
 
 
-def _open(path: Path) -> io.TextIOWrapper:
-    stream = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-    return io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")  # type: ignore[arg-type]  # a GzipFile reads like a file
+@contextmanager
+def _open(path: Path) -> Iterator[io.TextIOWrapper]:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+        yield io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
 
 
 def _read(path: Path, ending: str) -> dict[str, list[str]]:

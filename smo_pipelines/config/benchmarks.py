@@ -136,7 +136,9 @@ def _each(stem: str, data: dict[str, Any], source: Path) -> Iterator[tuple[str, 
         raise ConfigError(f"{source}: for_each must hold lists of words, e.g. {{instrument: [A, B]}}") from error
     for name in words:
         if f"{{{name}}}" not in str(template):
-            raise ConfigError(f"{source}: for_each lists {name!r}, and {{{name}}} stands nowhere in the file; write it where it differs")
+            raise ConfigError(
+                f"{source}: for_each lists {name!r}, and {{{name}}} stands nowhere in the file; write it where it differs"
+            )
     for chosen in itertools.product(*words.values()):
         filled = dict(zip(words, chosen, strict=True))
         yield "-".join([stem, *chosen]), _filled(template, filled)

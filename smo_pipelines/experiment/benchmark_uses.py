@@ -1,6 +1,6 @@
 """How often each version of a benchmark has been decided on, read from the decisions in the store."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from smo_pipelines.domain.benchmarks import Benchmark
 from smo_pipelines.experiment.workspace import Workspace
@@ -23,9 +23,10 @@ def benchmark_uses(workspace: Workspace) -> dict[str, tuple[str, ...]]:
     return {digest: tuple(sorted(names.values())) for digest, names in _uses(workspace).items()}
 
 
-def uses_by_others(workspace: Workspace, benchmark_digest: str, spec_hash: str) -> int:
-    """Return how many other decided experiments were scored on a version of a benchmark."""
-    return len(set(_uses(workspace).get(benchmark_digest, {})) - {spec_hash})
+def uses_by_others(workspace: Workspace, benchmarks: Iterable[Benchmark], spec_hash: str) -> dict[str, int]:
+    """Return how many other decided experiments were scored on these versions of benchmarks, by name."""
+    uses = _uses(workspace)
+    return {benchmark.name: len(set(uses.get(benchmark.digest, {})) - {spec_hash}) for benchmark in benchmarks}
 
 
 def earlier_versions(workspace: Workspace, benchmark: Benchmark) -> Mapping[str, str]:

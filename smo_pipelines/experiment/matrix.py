@@ -1,7 +1,7 @@
 """Trained on X, tested on Y: a metric of every arm on every set of held-out labels, from fits that are in the store."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -81,11 +81,7 @@ def held_out_matrix(workspace: Workspace, experiments: Sequence[str], metric: st
             _refuse_two_versions(benchmarks.setdefault(benchmark.name, benchmark), benchmark)
         for arm in of:
             key = frozenset(run.key for run in arm.runs)
-            if key in arms:  # the same fits: another experiment may have scored them on more benchmarks
-                together = [{**a.predictions, **b.predictions} for a, b in zip(arms[key].runs, arm.runs, strict=True)]
-                runs = [ReplicateResult(id=r.id, key=r.key, threshold=r.threshold, predictions=p) for r, p in zip(arm.runs, together, strict=True)]
-                arm = _Arm(arms[key].name, tuple(runs))
-            arms[key] = arm
+            arms[key] = _merged(arms[key], arm) if key in arms else arm
     if not benchmarks:
         raise ConfigError(
             f"{', '.join(experiments)}: no diagnostic benchmark was scored; list held-out labels under `benchmarks` of the experiment"
@@ -121,6 +117,12 @@ def _arms(workspace: Workspace, experiment: Experiment) -> tuple[list[Benchmark]
     )
 
 
+def _merged(one: _Arm, other: _Arm) -> _Arm:
+    """Return an arm that two experiments share, with the predictions that either made."""
+    more = {run.key: run.predictions for run in other.runs}
+    return _Arm(one.name, tuple(replace(run, predictions={**run.predictions, **more[run.key]}) for run in one.runs))
+
+
 def _name(experiment: Experiment, arm: ArmName) -> str:
     recipe = experiment.recipe(arm)
     differs = changed_fields(experiment.control, experiment.treatment)
@@ -141,7 +143,9 @@ def _level(metric: str, arm: _Arm, benchmark: Benchmark) -> Level:
     question = Question(metric=metric, on=benchmark.name, gold=gold)
     if any(benchmark.name not in run.predictions for run in arm.runs):
         return NotEstimable(
-            question=question, code=WhyNot.not_recorded, sentence=f"this arm was not scored on {benchmark.name}; add it to the experiment"
+            question=question,
+            code=WhyNot.not_recorded,
+            sentence=f"this arm was not scored on {benchmark.name}; add it to the experiment",
         )
     rows = references != UNKNOWN_GOLD
     measured = get_metric(metric)

@@ -55,7 +55,9 @@ def load(path: Path, categories: Mapping[str, Sequence[str]], *, name: str = "op
     for letter in CATEGORIES:
         odd = sorted(set(columns.get(letter, ())) - {"0", "1", ""})
         if odd:
-            raise BenchmarkError(f"{what}: {path} holds {odd[0]!r} in the category {letter!r}; legal: 0, 1, or nothing where unknown")
+            raise BenchmarkError(
+                f"{what}: {path} holds {odd[0]!r} in the category {letter!r}; legal: 0, 1, or nothing where unknown"
+            )
     golds = {
         guideline: [_union(cells) for cells in zip(*(columns.get(letter, [""] * n_items) for letter in letters), strict=True)]
         for guideline, letters in categories.items()
