@@ -143,9 +143,7 @@ def _level(question: Question, predictions: PredictionSet, benchmark: Benchmark,
 
 def _value(metric: Metric, predictions: PredictionSet, benchmark: Benchmark, gold: str, rows: np.ndarray) -> float:
     if predictions.hard and not metric.thresholded:
-        raise CannotEstimate(
-            WhyNot.hard_labels, f"{predictions.classifier_key} gave decisions and no scores, and decisions rank nothing"
-        )
+        raise CannotEstimate(WhyNot.hard_labels, f"{predictions.classifier_key} gave decisions, which rank nothing")
     return metric.value(predictions.scores[rows], benchmark.golds[gold][rows], predictions.threshold)
 
 

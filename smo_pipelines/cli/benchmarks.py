@@ -80,10 +80,10 @@ def _show(context: typer.Context, name: Annotated[str, typer.Argument(help="A fi
         more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
         say(f"slice {escape(column)}: {listed}{more}")
     of_this = uses.get(benchmark.digest, ())
-    say(f"used by {len(of_this)} decided experiments{': ' + escape(', '.join(of_this)) if of_this else ''}")
+    say(f"decided experiments that were scored on it: {escape(', '.join(of_this)) or 'none'} ({len(of_this)})")
     for digest, key in earlier_versions(workspace, benchmark).items():
         change = changes_between(get_benchmark(workspace.store, key), benchmark)
-        say(f"version {short(digest)}, used by {len(uses.get(digest, ()))} decided experiments; from it to this: {change.sentence}")
+        say(f"version {short(digest)}, scored by {len(uses.get(digest, ()))} decided; from it to this: {change.sentence}")
 
 
 def _items(
