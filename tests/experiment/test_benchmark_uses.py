@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import yaml
@@ -18,6 +19,7 @@ from smo_pipelines.experiment.workspace import Workspace
 from tests.examples.projects import write_spec
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
+FEW: dict[str, Any] = {"raters": "fixed", "redraws": None}  # no redraws: four fits, which all experiments here share
 
 
 def decide(workspace: Workspace, name: str) -> Conclusion:
@@ -28,6 +30,7 @@ def decide(workspace: Workspace, name: str) -> Conclusion:
 
 
 def test_a_benchmark_is_used_by_each_decided_experiment_once(workspace: Workspace) -> None:
+    write_spec(workspace.root.path, **FEW)
     gold = load_benchmark(workspace, "gold")
     assert benchmark_uses(workspace) == {}
     first = decide(workspace, "small")
@@ -35,7 +38,7 @@ def test_a_benchmark_is_used_by_each_decided_experiment_once(workspace: Workspac
     decide(workspace, "small")  # again: the same decision
     assert benchmark_uses(workspace) == {gold.digest: ("small",)}
     assert dict(first.record.earlier_uses) == {"gold": 0}
-    write_spec(workspace.root.path, "other", replicates=3)
+    write_spec(workspace.root.path, "other", area="elsewhere", **FEW)
     again = Workspace(workspace.root)  # experiments and configs are read once a workspace
     second = decide(again, "other")
     assert benchmark_uses(again) == {gold.digest: ("other", "small")}
@@ -66,8 +69,8 @@ def test_arms_of_two_experiments_that_hold_the_same_fits_are_one_row(workspace: 
     for name, locale in (("seen-here", ["en-GB"]), ("seen-there", ["en-SG"])):
         one = {**content, "items": {**content["items"], "locale": locale}, "golds": ["hate@4"], "diagnostic": True}
         (benchmarks / f"{name}.yaml").write_text(json.dumps(one))
-    write_spec(workspace.root.path, "here", benchmarks=["seen-here"])
-    write_spec(workspace.root.path, "there", benchmarks=["seen-there"])
+    write_spec(workspace.root.path, "here", benchmarks=["seen-here"], **FEW)
+    write_spec(workspace.root.path, "there", benchmarks=["seen-there"], **FEW)
     opened = Workspace(workspace.root)
     for name in ("here", "there"):
         decide(opened, name)
