@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from typer.exceptions import TyperException
 
+from smo_pipelines.cli.benchmarks import add_to as add_benchmarks
 from smo_pipelines.cli.cache import add_to as add_cache
 from smo_pipelines.cli.classifiers import add_to as add_classifiers
 from smo_pipelines.cli.console import errors
@@ -17,7 +18,9 @@ from smo_pipelines.cli.exporting import add_to as add_exporting
 from smo_pipelines.cli.fetching import add_to as add_fetching
 from smo_pipelines.cli.imports import add_to as add_imports
 from smo_pipelines.cli.labels import add_to as add_labels
+from smo_pipelines.cli.matrix import add_to as add_matrix
 from smo_pipelines.cli.metrics import add_to as add_metrics
+from smo_pipelines.cli.predictions import add_to as add_predictions
 from smo_pipelines.cli.project import add_to as add_project
 from smo_pipelines.cli.quality import add_to as add_quality
 from smo_pipelines.cli.raters import add_to as add_raters
@@ -54,7 +57,10 @@ for add_commands in (
     add_exporting,
     add_labels,
     add_snapshots,
+    add_benchmarks,
+    add_predictions,
     add_experiments,
+    add_matrix,
     add_quality,
     add_metrics,
     add_raters,

@@ -1,32 +1,22 @@
-"""Pools, classifiers, rules and benchmarks: the named things an experiment refers to."""
+"""Pools, classifiers and rules: named things that an experiment refers to."""
 
-import os
 import re
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from smo_pipelines.config.reading import Strict, check_id, parse, read_text, read_yaml
-from smo_pipelines.config.recipes import RecipeModel, Words, predicate
+from smo_pipelines.config.recipes import Words, predicate
 from smo_pipelines.config.root import ProjectRoot
 from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind, ClassWeighting, Device, LowestLayer, Precision
 from smo_pipelines.domain.decisions import RulePolicy
-from smo_pipelines.domain.digests import digest_of
-from smo_pipelines.domain.labels import ItemPredicate, RaterPool, SnapshotRecipe
+from smo_pipelines.domain.labels import RaterPool
 from smo_pipelines.domain.pools import GoldAccuracy, Period, PoolRule
 from smo_pipelines.errors import ConfigError
 
-__all__ = [
-    "BenchmarkSpec",
-    "expand_path",
-    "load_benchmark_specs",
-    "load_classifiers",
-    "load_pools",
-    "load_rules",
-]
+__all__ = ["load_classifiers", "load_pools", "load_rules"]
 
 T = TypeVar("T")
 
@@ -133,72 +123,6 @@ class _RuleModel(Strict):
     min_matched_items: int = Field(default=RulePolicy.min_matched_items, ge=1)
 
 
-_NEEDED = {
-    "items": ("project", "golds"),
-    "hatecheck": ("path", "gold"),
-    "table": ("path",),
-    "heldout": ("recipe",),
-}
-
-
-class BenchmarkSpec(Strict):
-    """configs/benchmarks/<name>.yaml.
-
-    ``items`` takes gold from the items table; ``hatecheck`` and ``table`` read a file; ``heldout`` takes the labels that a recipe
-    gives, for diagnosis only. In a table the gold of the one guideline ``gold`` stands in the column ``gold``, and with several
-    ``golds`` each in the column of its guideline's id; ``columns`` names others.
-    """
-
-    kind: Literal["items", "hatecheck", "table", "heldout"]
-    description: str = ""
-    project: str = ""
-    items: dict[str, Words] = Field(default_factory=dict)
-    golds: tuple[str, ...] = ()
-    gold: str = ""
-    path: str = ""
-    recipe: RecipeModel | None = None
-    cluster: str = ""
-    slices: tuple[str, ...] = ()
-    diagnostic: bool = False
-    columns: dict[str, str] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        needed = _NEEDED[self.kind]
-        missing = [name for name in needed if not getattr(self, name)]
-        if missing:
-            raise ValueError(f"a benchmark of kind {self.kind} needs {', '.join(needed)}; {', '.join(missing)} is not there")
-        if self.kind == "table" and not (self.gold or self.golds):
-            raise ValueError("a benchmark of kind table needs gold (one guideline) or golds (several); neither is there")
-        if self.recipe is not None and self.recipe.guideline is None:
-            raise ValueError("recipe.guideline is not there: the gold of held-out labels is of a guideline")
-        return self
-
-    @property
-    def digest(self) -> str:
-        """The name of what this file asks for; its description is not part of it."""
-        return digest_of(self.model_dump(exclude={"description"}))
-
-    @property
-    def gold_ids(self) -> tuple[str, ...]:
-        """The guideline versions under which this benchmark has gold."""
-        if self.kind == "heldout" and self.recipe is not None:
-            return (self.recipe.guideline or "",)
-        return self.golds or (self.gold,)
-
-    @property
-    def predicate(self) -> ItemPredicate:
-        """Which items, for ``kind: items``."""
-        return predicate(self.items)
-
-    @property
-    def heldout_recipe(self) -> SnapshotRecipe:
-        """The recipe whose labels are the gold, for ``kind: heldout``."""
-        if self.recipe is None:
-            raise ConfigError("a heldout benchmark needs a recipe")
-        return self.recipe.resolve()
-
-
 def load_pools(root: ProjectRoot) -> dict[str, RaterPool]:
     """Return every rater pool under ``configs/pools``, by id, and the pool ``all``."""
 
@@ -234,30 +158,6 @@ def load_rules(root: ProjectRoot) -> dict[str, RulePolicy]:
         return RulePolicy(name=name, **model.model_dump(exclude={"description"}))
 
     return _load(root, "rules", _RuleModel, build)
-
-
-def load_benchmark_specs(root: ProjectRoot) -> dict[str, BenchmarkSpec]:
-    """Return every benchmark under ``configs/benchmarks``, by file name."""
-    return _load(root, "benchmarks", BenchmarkSpec, lambda _, model: model)
-
-
-def expand_path(text: str, root: ProjectRoot, what: str) -> Path:
-    """Return a path with ``${VARIABLE}`` filled from the environment; relative ones start at the project root.
-
-    Raises
-    ------
-    ConfigError
-        When a variable is not set.
-    """
-
-    def fill(match: re.Match[str]) -> str:
-        value = os.environ.get(match[1])
-        if not value:
-            raise ConfigError(f"{what} is at {text!r}, and the environment variable {match[1]} is not set: set it to that folder")
-        return value
-
-    filled = Path(re.sub(r"\$\{(\w+)\}", fill, text))
-    return filled if filled.is_absolute() else root.path / filled
 
 
 M = TypeVar("M", bound=Strict)

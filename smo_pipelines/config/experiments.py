@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import Field, PositiveFloat
 
-from smo_pipelines.config.catalogue import BenchmarkSpec, load_benchmark_specs, load_classifiers, load_pools, load_rules
+from smo_pipelines.config.benchmarks import BenchmarkSpec, load_benchmark_specs
+from smo_pipelines.config.catalogue import load_classifiers, load_pools, load_rules
 from smo_pipelines.config.guidelines import load_guidelines
 from smo_pipelines.config.reading import Strict, check_id, parse, read_text, read_yaml
 from smo_pipelines.config.recipes import RecipeModel, Words

@@ -177,6 +177,8 @@ class WhyNot(StrEnum):
 
     one_run = "one_run"
     no_run_variance = "no_run_variance"
+    no_item_variance = "no_item_variance"
+    hard_labels = "hard_labels"
     few_positives = "few_positives"
     one_class = "one_class"
     few_items = "few_items"

@@ -98,7 +98,14 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentRecord:
-    """A finished experiment."""
+    """A finished experiment.
+
+    Attributes
+    ----------
+    earlier_uses : mapping of str to int
+        How many other decided experiments had been scored on the same version of a benchmark, by its name, when this one was
+        concluded. It grows with time, so it is not part of what a record is compared by.
+    """
 
     experiment: Experiment
     decision: Decision
@@ -109,3 +116,4 @@ class ExperimentRecord:
     benchmarks: tuple[BenchmarkFacts, ...]
     provenance: Provenance
     quality: LabelQuality | None = None
+    earlier_uses: Mapping[str, int] = field(default_factory=dict)

@@ -1,13 +1,14 @@
 """Benchmarks by name: from a suite's file, from the items table, or from held-out labels."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from smo_pipelines.benchmarks.from_items import benchmark_from_items
-from smo_pipelines.benchmarks.suites import hatecheck, table
-from smo_pipelines.config.catalogue import BenchmarkSpec, expand_path
+from smo_pipelines.benchmarks.suites import hatecheck, multilingual_hatecheck, openai_moderation, table, xstest
+from smo_pipelines.config.benchmarks import BenchmarkSpec, expand_path
 from smo_pipelines.domain.benchmarks import Benchmark
 from smo_pipelines.domain.columns import Categories
 from smo_pipelines.domain.labels import TIE
@@ -37,9 +38,37 @@ def load_benchmark(workspace: Workspace, name: str) -> Benchmark:
     if spec.kind == "heldout":
         return _held_out(workspace, name, spec)
     path = expand_path(spec.path, workspace.root, f"benchmark {name!r}")
+    return _selected(name, spec, _from_file(workspace, name, spec, path))
+
+
+def _from_file(workspace: Workspace, name: str, spec: BenchmarkSpec, path: Path) -> Benchmark:
     if spec.kind == "hatecheck":
         return hatecheck.load(path, name=name, gold=spec.gold)
+    if spec.kind == "multilingual_hatecheck":
+        return multilingual_hatecheck.load(path, name=name, gold=spec.gold)
+    if spec.kind == "xstest":
+        return xstest.load(path, name=name, gold=spec.gold)
+    if spec.kind == "openai_moderation":
+        return openai_moderation.load(path, spec.categories, name=name)
     return _from_table(workspace, name, spec, path)
+
+
+def _selected(name: str, spec: BenchmarkSpec, benchmark: Benchmark) -> Benchmark:
+    """Return the items that the file's ``items`` select, by slice."""
+    keep = np.ones(len(benchmark), dtype=bool)
+    for column in (*spec.slices, *(column for column, _ in spec.predicate)):
+        if column not in benchmark.slices:
+            raise BenchmarkError(f"benchmark {name!r} has no slice {column!r}; {did_you_mean(column, benchmark.slices)}")
+    for column, words in spec.predicate:
+        foreign = sorted(set(words) - set(benchmark.slices[column].tolist()))
+        if foreign:
+            legal = set(benchmark.slices[column].tolist())
+            raise BenchmarkError(f"benchmark {name!r}: no item has {column} {foreign[0]!r}; {did_you_mean(foreign[0], legal)}")
+        keep &= np.isin(benchmark.slices[column], words)
+    if not keep.any():
+        raise BenchmarkError(f"benchmark {name!r} selects no item: no item has all of {dict(spec.predicate)}")
+    chosen = benchmark if keep.all() else benchmark.subset(keep)
+    return replace(chosen, diagnostic=True) if spec.diagnostic else chosen
 
 
 def _from_items(workspace: Workspace, name: str, spec: BenchmarkSpec) -> Benchmark:
@@ -82,11 +111,11 @@ def _from_table(workspace: Workspace, name: str, spec: BenchmarkSpec, path: Path
     return table.load(
         path,
         name=name,
-        item_id=spec.columns.get("item_id", "item_id"),
+        item_id=spec.columns.get("item_id"),
         text=spec.columns.get("text", "text"),
         golds=golds,
         cluster=spec.cluster or None,
-        slices=spec.slices,
+        slices=tuple(dict.fromkeys([*spec.slices, *(column for column, _ in spec.predicate)])),
         diagnostic=spec.diagnostic,
     )
 

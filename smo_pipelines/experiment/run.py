@@ -14,6 +14,7 @@ from smo_pipelines.domain.experiments import ArmName, Effect, Experiment
 from smo_pipelines.domain.records import BenchmarkFacts, ExperimentRecord, Provenance, ReplicateFacts
 from smo_pipelines.domain.runs import ArmRuns
 from smo_pipelines.errors import StoreError
+from smo_pipelines.experiment.benchmark_uses import uses_by_others
 from smo_pipelines.experiment.kpis import quality_of_arms
 from smo_pipelines.experiment.prepare import Arms, build_arms, pin_arms, refuse_one_class
 from smo_pipelines.experiment.record import is_decided
@@ -203,7 +204,7 @@ def conclude(
                 name=benchmark.name,
                 digest=benchmark.digest,
                 n_items=len(benchmark),
-                n_clusters=len(set(benchmark.clusters.tolist())),
+                n_clusters=benchmark.n_clusters,
                 golds=tuple(benchmark.golds),
                 diagnostic=benchmark.diagnostic,
             )
@@ -219,6 +220,7 @@ def conclude(
             links=dict(links or {}),
         ),
         quality=quality_of_arms(workspace, arms),
+        earlier_uses=uses_by_others(workspace, arms.benchmarks, experiment.spec_hash),
     )
 
 

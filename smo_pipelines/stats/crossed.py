@@ -15,7 +15,7 @@ from smo_pipelines.domain.effects import WhyNot
 from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.stats.intervals import CombinedEstimate, VarianceTerm
 
-__all__ = ["ArmMetrics", "CrossedComponents", "crossed_components", "crossed_estimate", "spread"]
+__all__ = ["ArmMetrics", "CrossedComponents", "by_unit", "churn", "crossed_components", "crossed_estimate", "spread"]
 
 WELCH_FROM = 5
 """From so many runs an arm the degrees of freedom are Welch's: too few runs estimate them badly."""
@@ -90,11 +90,21 @@ class CrossedComponents:
         return VarianceTerm(source="items", variance=self.items, df=self.item_df)
 
 
-def _by_unit(influences: np.ndarray, clusters: np.ndarray | None) -> tuple[np.ndarray, bool]:
+def by_unit(influences: np.ndarray, clusters: np.ndarray | None) -> tuple[np.ndarray, bool]:
     """Return influence values by independent unit, rescaled so that their mean over units moves the metric as before.
 
     A cluster's weight moves all its items: M(w) = M + (1/n) sum_g (w_g - 1) sum_{i in g} psi_i, so with G clusters the value of
     cluster g is (G/n) sum_{i in g} psi_i.
+
+    Returns
+    -------
+    ndarray of shape (n_runs, n_units), bool
+        The second says whether some unit holds several items.
+
+    Raises
+    ------
+    CannotEstimate
+        When all items are of one cluster.
     """
     n_items = influences.shape[1]
     if clusters is None:
@@ -110,10 +120,10 @@ def _by_unit(influences: np.ndarray, clusters: np.ndarray | None) -> tuple[np.nd
     return sums * (len(names) / n_items), True
 
 
-def _churn(by_unit: np.ndarray) -> float:
-    """Return one arm's part of ``V_SI``: the run-by-item residual variance over units and runs."""
-    runs, units = by_unit.shape
-    residual = float(np.sum((by_unit - by_unit.mean(axis=0)) ** 2))
+def churn(values: np.ndarray) -> float:
+    """Return one arm's part of ``V_SI``: the run-by-item residual variance of values of shape (n_runs, n_units)."""
+    runs, units = values.shape
+    residual = float(np.sum((values - values.mean(axis=0)) ** 2))
     return float(residual / ((runs - 1) * (units - 1) * units * runs))
 
 
@@ -167,8 +177,8 @@ def crossed_components(control: ArmMetrics, treatment: ArmMetrics, clusters: np.
         With one run in an arm, fewer than two items, or a single cluster.
     """
     _check_arms(control, treatment)
-    unit_c, clustered = _by_unit(control.influences, clusters)
-    unit_t, _ = _by_unit(treatment.influences, clusters)
+    unit_c, clustered = by_unit(control.influences, clusters)
+    unit_t, _ = by_unit(treatment.influences, clusters)
     units = unit_c.shape[1]
     runs, df = _run_part(control.values, treatment.values)
     return CrossedComponents(
@@ -176,7 +186,7 @@ def crossed_components(control: ArmMetrics, treatment: ArmMetrics, clusters: np.
         runs=runs,
         run_df=df,
         items_total=float(np.var(unit_t.mean(axis=0) - unit_c.mean(axis=0), ddof=1)) / units,
-        churn=_churn(unit_c) + _churn(unit_t),
+        churn=churn(unit_c) + churn(unit_t),
         run_variances=(spread(control.values), spread(treatment.values)),
         units=units,
         item_df=float(units - 1) if clustered else math.inf,

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from smo_pipelines.config.catalogue import expand_path, load_benchmark_specs, load_classifiers, load_pools, load_rules
+from smo_pipelines.config.benchmarks import expand_path, load_benchmark_specs
+from smo_pipelines.config.catalogue import load_classifiers, load_pools, load_rules
 from smo_pipelines.config.experiments import Catalogue, load_experiment_files, resolve_experiment
 from smo_pipelines.config.guidelines import load_guidelines, parse_guideline
 from smo_pipelines.config.root import ProjectRoot, find_root

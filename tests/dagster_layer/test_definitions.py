@@ -31,9 +31,19 @@ READ = {
     "guidelines/hatecheck/1",
     "guidelines/kern2023_hate/1",
     "guidelines/kern2023_offensive/1",
+    "guidelines/openai_harassment/1",
+    "guidelines/openai_hate/1",
+    "guidelines/openai_hate_threatening/1",
+    "guidelines/openai_self_harm/1",
+    "guidelines/openai_sexual/1",
+    "guidelines/openai_sexual_minors/1",
+    "guidelines/openai_undesired/1",
+    "guidelines/openai_violence/1",
+    "guidelines/openai_violence_graphic/1",
     "guidelines/scams/1",
     "guidelines/self_harm/1",
     "guidelines/threats/1",
+    "guidelines/xstest/1",
 }
 
 

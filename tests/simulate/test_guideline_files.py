@@ -47,6 +47,8 @@ def test_hate_4_edits_the_planted_clause_and_one_decoy_only() -> None:
         ("kern2023-hate@1", '["0", "1"]', '"1"'),
         ("kern2023-offensive@1", '["0", "1"]', '"1"'),
         ("hatecheck@1", "[non-hateful, hateful]", "hateful"),
+        ("xstest@1", "[safe, unsafe]", "unsafe"),
+        ("openai-hate@1", '["0", "1"]', '"1"'),
     ],
 )
 def test_guidelines_of_public_data_name_their_labels(guideline: str, labels: str, positive: str) -> None:

@@ -2,18 +2,26 @@
 
 from pathlib import Path
 
-from smo_pipelines.benchmarks.suites import table
+from smo_pipelines.benchmarks.columns import read_columns
+from smo_pipelines.benchmarks.from_items import benchmark_from_items
+from smo_pipelines.benchmarks.suites.table import refuse_empty
 from smo_pipelines.domain.benchmarks import Benchmark
 
-__all__ = ["load"]
+__all__ = ["LABELS", "POSITIVE", "load"]
 
-HOW_TO_GET = "get test_suite_cases.csv from github.com/paul-rottger/hatecheck-data (CC BY 4.0) and put it there"
+LABELS = ("hateful", "non-hateful")
+POSITIVE = "hateful"
+HOW_TO_GET = "`smo fetch hatecheck` gets it"
+
+_COLUMNS = ("case_id", "test_case", "label_gold", "templ_id", "functionality", "target_ident", "case_templ")
 
 
 def load(path: Path, *, name: str = "hatecheck", gold: str = "hatecheck@1") -> Benchmark:
     """Return the suite, with clusters by template and slices by functionality and target.
 
-    The cases of a template differ in the group they name and in nothing else, so they are not independent of each other.
+    The cases of a template differ in the group they name and in nothing else, so they are not independent of each other. The slice
+    ``templated_target`` is the target of the cases whose template was filled with each of the seven groups in turn: as many cases
+    a group, so that groups can be compared, as the published accuracies by target are.
 
     Parameters
     ----------
@@ -27,13 +35,22 @@ def load(path: Path, *, name: str = "hatecheck", gold: str = "hatecheck@1") -> B
     BenchmarkError
         When the file is missing, lacks a column, repeats a case id, or holds a label that is not HateCheck's.
     """
-    return table.load(
-        path,
-        name=name,
-        item_id="case_id",
-        text="test_case",
-        golds={gold: table.GoldColumn(column="label_gold", positive="hateful", labels=("hateful", "non-hateful"))},
-        cluster="templ_id",
-        slices=("functionality", "target_ident"),
-        how_to_get=HOW_TO_GET,
+    what = f"benchmark {name!r}"
+    columns = read_columns(path, _COLUMNS, what=what, how_to_get=HOW_TO_GET)
+    refuse_empty(what, path, {column: columns[column] for column in ("case_id", "test_case", "label_gold")})
+    named = zip(columns["target_ident"], columns["case_templ"], strict=True)
+    return benchmark_from_items(
+        name,
+        columns["case_id"],
+        columns["test_case"],
+        {gold: columns["label_gold"]},
+        {gold: POSITIVE},
+        clusters=columns["templ_id"],
+        slices={
+            "functionality": columns["functionality"],
+            "target_ident": columns["target_ident"],
+            "templated_target": [target if "[IDENTITY" in template else "" for target, template in named],
+        },
+        labels={gold: LABELS},
+        source=path.name,
     )

@@ -1,17 +1,16 @@
-"""Any CSV or Parquet file as a benchmark: the caller says which column is what."""
+"""Any CSV, Parquet or JSON Lines file as a benchmark: the caller says which column is what."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-import pyarrow as pa
-
+from smo_pipelines.benchmarks.columns import read_columns
 from smo_pipelines.benchmarks.from_items import benchmark_from_items
 from smo_pipelines.domain.benchmarks import Benchmark
-from smo_pipelines.errors import BenchmarkError, did_you_mean
+from smo_pipelines.domain.digests import digest_of, short
+from smo_pipelines.errors import BenchmarkError
 
-__all__ = ["GoldColumn", "load", "read_columns"]
+__all__ = ["GoldColumn", "load", "refuse_empty"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +36,9 @@ def load(
     path: Path,
     *,
     name: str,
-    item_id: str,
     text: str,
     golds: Mapping[str, GoldColumn],
+    item_id: str | None = None,
     cluster: str | None = None,
     slices: Sequence[str] = (),
     diagnostic: bool = False,
@@ -50,10 +49,12 @@ def load(
     Parameters
     ----------
     path : Path
-        A ``.csv`` or ``.parquet`` file with one row an item.
-    item_id, text : str
-        Column names.
+        A file that :func:`smo_pipelines.benchmarks.columns.read_columns` reads, with one row an item.
+    text : str
+        Column name.
     golds : mapping of guideline id to GoldColumn
+    item_id : str, optional
+        Column name. Left out, it is ``item_id`` where the file has that column, and else each text names its item by a digest.
     cluster : str, optional
         Column of the template or thread; left out, copies of one normalised text form a cluster.
     slices : sequence of str
@@ -64,20 +65,28 @@ def load(
     Raises
     ------
     BenchmarkError
-        When the file is missing or unreadable, a column is missing, an id or text is empty, or the items make no benchmark.
+        When the file is missing or unreadable, a column is missing, an id or text is empty, an item has no gold at all, or the
+        items make no benchmark.
     """
     gold_columns = [gold.column for gold in golds.values()]
-    wanted = list(dict.fromkeys([item_id, text, *gold_columns, *([cluster] if cluster else []), *slices]))
-    columns = read_columns(path, wanted, name=name, how_to_get=how_to_get)
-    for column in (item_id, text):
-        empty = sum(not value.strip() for value in columns[column])
-        if empty:
-            raise BenchmarkError(
-                f"benchmark {name!r}: {empty} of {len(columns[column])} rows of {path} lack a {column!r}; fill or drop them"
-            )
+    wanted = [text, *([item_id] if item_id else []), *gold_columns, *([cluster] if cluster else []), *slices]
+    what = f"benchmark {name!r}"
+    columns = read_columns(path, wanted, what=what, optional=() if item_id else ("item_id",), how_to_get=how_to_get)
+    refuse_empty(what, path, {text: columns[text]})
+    ids = columns.get(item_id or "item_id")
+    if ids is None:
+        ids = _named_by_text(what, path, columns[text])
+    refuse_empty(what, path, {item_id or "item_id": ids})
+    undecided = sum(not any(cells) for cells in zip(*(columns[column] for column in gold_columns), strict=True))
+    if undecided:
+        named = ", ".join(repr(column) for column in dict.fromkeys(gold_columns))
+        raise BenchmarkError(
+            f"{what}: {undecided} of {len(ids)} rows of {path} have no gold in {named}; an item without gold measures nothing, "
+            "so fill or drop them"
+        )
     return benchmark_from_items(
         name,
-        columns[item_id],
+        ids,
         columns[text],
         {guideline: columns[gold.column] for guideline, gold in golds.items()},
         {guideline: gold.positive for guideline, gold in golds.items()},
@@ -89,29 +98,26 @@ def load(
     )
 
 
-def read_columns(path: Path, wanted: Sequence[str], *, name: str, how_to_get: str) -> dict[str, list[str]]:
-    """Return columns of a table as text, an empty string for a missing cell.
-
-    Cells are read as they are written: ``NA`` stays a word and ``007`` keeps its zeros.
+def refuse_empty(what: str, path: Path, columns: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a column with a cell that holds nothing.
 
     Raises
     ------
     BenchmarkError
-        When the file is missing, is neither CSV nor Parquet, cannot be parsed, or lacks a wanted column.
+        When there is one.
     """
-    if not path.is_file():
-        raise BenchmarkError(f"benchmark {name!r} needs the file {path}, which does not exist; {how_to_get}")
-    if path.suffix not in (".csv", ".parquet"):
-        raise BenchmarkError(f"benchmark {name!r}: {path} ends in {path.suffix!r}; legal: .csv, .parquet")
-    try:
-        is_parquet = path.suffix == ".parquet"
-        frame = pd.read_parquet(path) if is_parquet else pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, pa.ArrowInvalid) as error:
+    for column, values in columns.items():
+        empty = sum(not value.strip() for value in values)
+        if empty:
+            raise BenchmarkError(f"{what}: {empty} of {len(values)} rows of {path} lack a {column!r}; fill or drop them")
+
+
+def _named_by_text(what: str, path: Path, texts: Sequence[str]) -> list[str]:
+    ids = [short(digest_of(text)) for text in texts]
+    copies = len(ids) - len(set(ids))
+    if copies:
         raise BenchmarkError(
-            f"benchmark {name!r}: {path} cannot be read as {path.suffix[1:]} ({type(error).__name__}); write it again, as UTF-8"
-        ) from error
-    missing = [column for column in wanted if column not in frame.columns]
-    if missing:
-        hint = did_you_mean(missing[0], [str(column) for column in frame.columns])
-        raise BenchmarkError(f"benchmark {name!r}: {path} has no column {missing[0]!r}; {hint}")
-    return {column: ["" if pd.isna(value) else str(value) for value in frame[column].tolist()] for column in wanted}
+            f"{what}: {path} has no column 'item_id', so each text names its item, and {copies} texts are there before; "
+            "drop the copies or add a column 'item_id'"
+        )
+    return ids
