@@ -24,7 +24,7 @@ from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
 from smo_pipelines.domain.labels import TrainingSet
 from smo_pipelines.experiment.workspace import Workspace
 
-__all__ = ["FROZEN_LAYERS", "PEERS", "fit_with_trainer", "temporary_workspace"]
+__all__ = ["FROZEN_LAYERS", "PEERS", "fit_with_trainer", "keep_scores", "kept_scores", "temporary_workspace"]
 
 PEERS = ("defaults", "tuned")
 FROZEN_LAYERS = 4
@@ -96,6 +96,18 @@ def temporary_workspace(folder: str) -> Workspace:
     return Workspace(ProjectRoot(Path(__file__).resolve().parents[1]))
 
 
+def kept_scores(folder: Path, kind: str, arm: str, seed: int, question: str = "offensive") -> Path:
+    """Return the file of one replicate's scores."""
+    return folder / f"{kind}-{question}-{arm}-{seed}.npz"
+
+
+def keep_scores(path: Path, found: dict[str, Any]) -> None:
+    """Write what :func:`fit_with_trainer` returned, whole or not at all."""
+    part = path.with_suffix(".part.npz")
+    np.savez(part, **found)
+    part.rename(path)
+
+
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=PEERS)
@@ -114,13 +126,11 @@ def main(arguments: Sequence[str]) -> None:
         sets, test = training_sets(workspace, asked.question), held_out(workspace, asked.question)
         for seed in range(asked.replicates):
             for arm, training in sets.items():
-                path = asked.folder / f"{asked.kind}-{asked.question}-{arm}-{seed}.npz"
+                path = kept_scores(asked.folder, asked.kind, arm, seed, asked.question)
                 if path.exists():
                     continue
                 found = fit_with_trainer(asked.kind, training, test.texts, seed=seed)
-                part = path.with_suffix(".part.npz")
-                np.savez(part, **found)
-                part.rename(path)
+                keep_scores(path, found)
                 print(f"{path.stem}: {found['seconds']:.0f} s, {found['cpu_seconds']:.0f} processor s", flush=True)
 
 

@@ -4,11 +4,13 @@ The tweets of Kern et al. (2023): instrument A against instrument B, ten replica
 after each. Ours is a whole experiment: snapshots, leakage, encoder cache from nothing, fits, scores, metrics, effects, decision. A
 peer's time is its script's alone: load, tokenise, train, score. All use every core, and the same training items.
 
-    python -m bench.training [--quick] [--replicates N] [--timed N] [--peers FOLDER]
+    python -m bench.training --scores FOLDER [--replicates N] [--timed N]
+    python -m bench.training --quick
 
-``--timed`` says how many replicates of each peer are timed in this run (the others count as their mean); scores of all of them come
-from ``--peers``, where ``python -m bench.trainer_peers`` leaves them. ``--quick`` times some steps of each peer and four fits of ours,
-and takes the peers' AUROC from the stored full run. Needs ``SMO_REAL_DATA``. The last line is one JSON object.
+``--timed`` says how many replicates of each peer are timed in this run; the others count as their mean. Their scores stay in the folder,
+where ``python -m bench.trainer_peers`` adds more, and ``--timed 0`` then only reads the scores again. ``--quick`` times some steps of
+each peer and four fits of ours, and takes the peers' AUROC from the stored full run. Needs ``SMO_REAL_DATA``. The last line is one JSON
+object.
 """
 
 import argparse
@@ -29,10 +31,11 @@ import numpy as np
 
 from bench.kern2023 import HeldOut, held_out, import_ratings, training_sets
 from bench.matrix_product import measured_gflops, useful_gflop
-from bench.trainer_peers import PEERS, fit_with_trainer
+from bench.trainer_peers import PEERS, fit_with_trainer, keep_scores, kept_scores
 from smo_pipelines.config.root import ProjectRoot
 from smo_pipelines.domain.experiments import ArmName, ReplicateKind
 from smo_pipelines.domain.labels import TrainingSet
+from smo_pipelines.experiment.prepare import pin_arms
 from smo_pipelines.experiment.register import register_experiment
 from smo_pipelines.experiment.replicate import find_result
 from smo_pipelines.experiment.replicates import ReplicatePool, worker_count
@@ -107,10 +110,9 @@ def run_ours(workspace: Workspace, classifier: str, replicates: int) -> Ours:
         start = now
 
     experiment = register_experiment(workspace, spec(classifier, replicates), "bench.training").experiment
-    arms = ready_arms(workspace, experiment)
-    lap("labels, benchmarks, leakage")
+    arms = pin_arms(workspace, experiment, ready_arms(workspace, experiment))
     jobs = jobs_of(workspace, arms)
-    lap("training sets stored")
+    lap("labels, benchmarks, leakage")
     warm_texts(workspace, arms)
     lap("encoder cache")
     with ReplicatePool(threads=experiment.classifier.threads) as pool:
@@ -131,9 +133,9 @@ def run_ours(workspace: Workspace, classifier: str, replicates: int) -> Ours:
     return Ours(stages, scores, (own + worker_count(experiment.classifier.threads) * child) / 1024**2)
 
 
-def peer_scores(folder: Path, kind: str, replicates: int) -> Scores:
-    """Return the stored scores of one peer's replicates, as far as both arms have them."""
-    paths = {(arm, seed): folder / f"{kind}-offensive-{arm}-{seed}.npz" for arm in INSTRUMENTS for seed in range(replicates)}
+def scores_in(folder: Path, kind: str, replicates: int) -> Scores:
+    """Return the kept scores of one kind of fits, as far as both arms have them."""
+    paths = {(arm, seed): kept_scores(folder, kind, arm, seed) for arm in INSTRUMENTS for seed in range(replicates)}
     whole = [seed for seed in range(replicates) if all(paths[arm, seed].exists() for arm in INSTRUMENTS)]
     found: Scores = {}
     for arm in INSTRUMENTS:
@@ -188,22 +190,33 @@ def quality(scores: Scores, test: HeldOut) -> dict[str, Any]:
     }
 
 
-def time_peers(sets: dict[str, TrainingSet], test: HeldOut, timed: int, max_steps: int) -> dict[str, dict[str, float]]:
-    """Return the seconds of one replicate of each peer, the mean of those timed; from some steps where ``max_steps`` says so."""
+def time_peers(sets: dict[str, TrainingSet], test: HeldOut, timed: int, folder: Path | None) -> dict[str, dict[str, float]]:
+    """Return the seconds of one replicate of each peer, the mean of those timed.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Where the scores of the replicates are kept, those that it lacks being the ones to time; None times twelve steps of one.
+    """
     import torch
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     found = {}
     for kind in PEERS:
-        seconds = []
-        for number in range(timed):
-            training = sets[INSTRUMENTS[number % 2]]
-            run = fit_with_trainer(kind, training, test.texts, seed=number, max_steps=max_steps)
-            steps = 3 * -(-int((~training.dev).sum()) // (8 if kind == "defaults" else 32))
-            outside = run["seconds"] - run["loop_seconds"]
-            seconds.append(outside + run["loop_seconds"] * (steps / run["steps"]))
-        found[kind] = {"seconds": float(np.mean(seconds)), "processor_seconds": float(run["cpu_seconds"]), "timed": timed}
-        print(f"{kind}: {found[kind]['seconds']:.1f} s a replicate ({timed} timed)", flush=True)
+        waiting = (
+            [("A", 0)]
+            if folder is None
+            else [(arm, seed) for seed in range(100) for arm in INSTRUMENTS if not kept_scores(folder, kind, arm, seed).exists()]
+        )
+        runs = []
+        for arm, seed in waiting[:timed]:
+            runs.append(fit_with_trainer(kind, sets[arm], test.texts, seed=seed, max_steps=12 if folder is None else -1))
+            if folder is not None:
+                keep_scores(kept_scores(folder, kind, arm, seed), runs[-1])
+        steps = 3 * -(-int((~sets["A"].dev).sum()) // (8 if kind == "defaults" else 32))
+        seconds = [run["seconds"] - run["loop_seconds"] + run["loop_seconds"] * steps / run["steps"] for run in runs]
+        found[kind] = {"seconds": round(float(np.mean(seconds)), 1), "timed": len(runs)}
+        print(f"{kind}: {found[kind]['seconds']} s a replicate ({len(runs)} timed)", flush=True)
     return found
 
 
@@ -220,63 +233,85 @@ def useful_speed(workspace: Workspace, training: TrainingSet, classifier: str, r
     return {"useful_gflops": round(2 * replicates * each / seconds, 1), "machine_gflops": round(machine, 1)}
 
 
+def compare_quality(report: dict[str, Any], scores: dict[str, Scores], test: HeldOut) -> None:
+    """Put into the report how the fits of each kind rank the held-out tweets, and how ours differ from the peers'."""
+    report["ours"] = quality(scores["ours"], test)
+    for kind in PEERS:
+        report["peers"].setdefault(kind, {})
+        report["peers"][kind] |= {"replicates_scored": len(scores[kind]) // 2, **quality(scores[kind], test)}
+        one, other = over_both_halves(scores[kind], test), over_both_halves(scores["ours"], test)
+        delta, low = other.mean - one.mean, crossed_estimate(one, other, np.arange(len(test.texts))).interval(0.05)[0]
+        report.setdefault("auroc_error", {})[kind] = rounded((delta - low) / 1.96)
+        name = "auroc_delta" if kind == "defaults" else "auroc_delta_vs_tuned"
+        report |= {name: rounded(delta), f"{name}_low": rounded(low)}
+
+
+def take_stored_quality(report: dict[str, Any], scores: Scores, test: HeldOut) -> None:
+    """Put into the report how the few fits of a quick run differ from the peers of the stored full one."""
+    stored = json.loads(RESULTS.read_text(encoding="utf-8"))
+    report["ours"] = quality(scores, test)
+    for kind in PEERS:
+        delta = report["ours"]["auroc"] - stored["peers"][kind]["auroc"]
+        name = "auroc_delta" if kind == "defaults" else "auroc_delta_vs_tuned"
+        report |= {name: rounded(delta), f"{name}_low": rounded(delta - 1.96 * stored["auroc_error"][kind])}
+
+
+def timed_report(ours: Ours, sets: dict[str, TrainingSet], replicates: int, wanted: int) -> dict[str, Any]:
+    """Return the seconds of ``wanted`` replicates an arm: what does not grow with them counted once, the fits as for all of them."""
+    fits, total = ours.stages["fits, scores and metrics"], sum(ours.stages.values())
+    whole = total - fits + fits * wanted / replicates
+    for name, seconds in ours.stages.items():
+        print(f"{name:28} {seconds:7.1f} s {seconds / total:6.1%}")
+    return {
+        "seconds": round(whole, 1),
+        "replicates": wanted,
+        "replicates_timed": replicates,
+        "stages": {name: round(seconds, 2) for name, seconds in ours.stages.items()},
+        "share_of_time": {name: round(seconds / total, 3) for name, seconds in ours.stages.items()},
+        "peak_gb": round(ours.peak_gb, 2),
+        "items_per_s": round(2 * wanted * 3 * int((~sets["A"].dev).sum()) / whole, 1),
+    }
+
+
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="about a minute on two cores")
     parser.add_argument("--replicates", type=int, default=10)
     parser.add_argument("--timed", type=int, default=2)
-    parser.add_argument("--peers", type=Path)
+    parser.add_argument("--scores", type=Path, metavar="FOLDER")
     parser.add_argument("--classifier", default="minilm-top2")
     asked = parser.parse_args(arguments)
-    if not asked.quick and asked.peers is None:
-        parser.error("the full form needs --peers: run python -m bench.trainer_peers defaults FOLDER, and tuned, first")
+    if not asked.quick and asked.scores is None:
+        parser.error("the full form needs --scores FOLDER, where the scores of all fits are kept")
     replicates = 2 if asked.quick else asked.replicates
-    with tempfile.TemporaryDirectory() as folder:
-        workspace = project(Path(folder))
+    folder = None if asked.quick else asked.scores
+    with tempfile.TemporaryDirectory() as temporary:
+        workspace = project(Path(temporary))
         test, sets = held_out(workspace, "offensive"), training_sets(workspace, "offensive")
-        ours = run_ours(workspace, asked.classifier, replicates)
-        total = sum(ours.stages.values())
-        for name, seconds in ours.stages.items():
-            print(f"{name:28} {seconds:7.1f} s {seconds / total:6.1%}")
-        fits = ours.stages["fits, scores and metrics"]
-        speed = useful_speed(workspace, sets["A"], asked.classifier, replicates, fits)
-        print(f"useful operations {speed['useful_gflops']} of {speed['machine_gflops']} GFLOP a second that the machine multiplies")
-    peers = time_peers(sets, test, 1 if asked.quick else asked.timed, 12 if asked.quick else -1)
-    stored = json.loads(RESULTS.read_text(encoding="utf-8")) if asked.quick else {}
-    # what does not grow with the replicates is counted once, the rest as for all of them
-    whole = total if not asked.quick else total - fits + fits * asked.replicates / replicates
-    mine = quality(ours.scores, test)
-    report = {
-        "program": "training",
-        "command": " ".join(["python -m bench.training", *arguments]),
-        "classifier": asked.classifier,
-        "seconds": round(whole, 1),
-        "replicates": replicates,
-        "stages": {name: round(seconds, 2) for name, seconds in ours.stages.items()},
-        **speed,
-        "peak_gb": round(ours.peak_gb, 2),
-        "items_per_s": round(2 * asked.replicates * 3 * int((~sets["A"].dev).sum()) / whole, 1),
-        "peers": {kind: {**{name: round(value, 1) for name, value in found.items()}} for kind, found in peers.items()},
-        "ratio_vs_trainer": round(2 * asked.replicates * peers["defaults"]["seconds"] / whole, 2),
-        "ratio_vs_tuned_trainer": round(2 * asked.replicates * peers["tuned"]["seconds"] / whole, 2),
-        "ours": mine,
-    }
-    for kind in PEERS:
-        if asked.quick:
-            theirs = stored["peers"][kind]
-            delta, error = mine["auroc"] - theirs["auroc"], stored["auroc_error"][kind]
-            low = delta - 1.96 * error
+        if asked.timed == 0:
+            report = json.loads(RESULTS.read_text(encoding="utf-8"))
         else:
-            scores = peer_scores(asked.peers, kind, asked.replicates)
-            theirs = quality(scores, test)
-            one, other = over_both_halves(scores, test), over_both_halves(ours.scores, test)
-            found = crossed_estimate(one, other, np.arange(len(test.texts)))
-            delta, low = other.mean - one.mean, found.interval(0.05)[0]
-            report.setdefault("auroc_error", {})[kind] = rounded((delta - low) / 1.96)
-        report["peers"][kind] |= theirs | report["peers"][kind]
-        name = "auroc_delta" if kind == "defaults" else "auroc_delta_vs_tuned"
-        report |= {name: rounded(delta), f"{name}_low": rounded(low)}
-    if not asked.quick:
+            ours = run_ours(workspace, asked.classifier, replicates)
+            report = {
+                "program": "training",
+                "command": " ".join(["python -m bench.training", *arguments]),
+                "classifier": asked.classifier,
+            }
+            report |= timed_report(ours, sets, replicates, asked.replicates)
+            fits = ours.stages["fits, scores and metrics"]
+            report |= useful_speed(workspace, sets["A"], asked.classifier, replicates, fits)
+            print(f"useful operations: {report['useful_gflops']} of {report['machine_gflops']} GFLOP a second")
+            report["peers"] = time_peers(sets, test, 1 if asked.quick else asked.timed, folder)
+            for kind, name in zip(PEERS, ("ratio_vs_trainer", "ratio_vs_tuned_trainer"), strict=True):
+                report[name] = round(2 * asked.replicates * report["peers"][kind]["seconds"] / report["seconds"], 2)
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+                for (arm, seed), scores in ours.scores.items():
+                    keep_scores(kept_scores(folder, "ours", arm, seed), {"scores": scores})
+    if folder is None:
+        take_stored_quality(report, ours.scores, test)
+    else:
+        compare_quality(report, {kind: scores_in(folder, kind, asked.replicates) for kind in ("ours", *PEERS)}, test)
         RESULTS.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(report))
 

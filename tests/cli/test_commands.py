@@ -16,6 +16,11 @@ from tests.cli.conftest import Smo
 from tests.examples.projects import command, environment, write_spec
 
 COMMANDS = {
+    "benchmark",
+    "cache",
+    "classifier",
+    "matrix",
+    "predictions",
     "demo",
     "doctor",
     "experiments",

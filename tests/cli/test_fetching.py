@@ -7,7 +7,7 @@ from tests.cli.conftest import Smo
 
 def test_the_list_and_a_name_that_is_not_on_it(smo: Smo, project: Path) -> None:
     said = smo("fetch").out
-    assert "kern2023: 4.5 MB; licence: none in the repository" in said and said.count("\n") == 7
+    assert "kern2023: 4.5 MB; licence: none in the repository" in said and said.count("\n") == 9
     answer = smo("fetch", "kern2022")
     assert answer.code == 2 and "did you mean 'kern2023'?" in answer.err
 

@@ -9,7 +9,11 @@ def test_every_metric_is_listed_with_the_folder_that_evaluate_loads(smo: Smo, mo
     monkeypatch.setenv("COLUMNS", "300")
     answer = smo("metrics")
     assert answer.code == 0
-    rows = {cells[1].strip(): cells for cells in (line.split("│") for line in answer.out.splitlines()) if len(cells) > 9}
+    rows = {
+        cells[1].strip(): cells
+        for cells in (line.split("│") for line in answer.out.splitlines())
+        if len(cells) > 9 and cells[1].strip()
+    }
     assert set(rows) == set(METRICS)
     for name, metric in METRICS.items():
         said = [cell.strip() for cell in rows[name][2:10]]

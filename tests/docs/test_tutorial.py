@@ -55,11 +55,36 @@ def project(tmp_path, monkeypatch) -> Path:
     return root
 
 
+TAIL = [
+    "amber",
+    "basil",
+    "cedar",
+    "delta",
+    "ember",
+    "fern",
+    "grove",
+    "hazel",
+    "iris",
+    "jade",
+    "kelp",
+    "lilac",
+    "maple",
+    "nettle",
+    "olive",
+    "pine",
+    "quartz",
+    "reed",
+    "sage",
+    "thyme",
+]
+
+
 def draw(rng: np.random.Generator, n: int) -> list[tuple[str, bool, bool]]:
     """Return texts, each with whether it is spam under the first and under the second version."""
     kinds = ((SPAM, True, True), (LETTER, False, True), (FINE, False, False))
     drawn = [kinds[int(k)] for k in rng.integers(3, size=n)]
-    return [(f"{rng.choice(texts)} {rng.integers(10**6)}", old, new) for texts, old, new in drawn]
+    # a tail of its own, since a text that is nearly a benchmark's leaves training
+    return [(f"{rng.choice(texts)} {' '.join(rng.choice(TAIL, 8))} {rng.integers(10**6)}", old, new) for texts, old, new in drawn]
 
 
 def test_the_tutorial_runs_as_it_stands(project, capsys):
