@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench.md_agreement import busy_and_other, import_md_agreement
 
 from bench.kern2023 import HeldOut, held_out, import_ratings, training_sets
+from bench.md_agreement import busy_and_other, import_md_agreement
 from bench.trainer_peers import temporary_workspace
 from smo_pipelines.classifiers import api
 from smo_pipelines.domain.classifiers import ClassifierConfig

@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from smo_pipelines.classifiers.cut import Cut
+from smo_pipelines.domain.classifiers import LowestLayer
 
 __all__ = ["measured_gflops", "useful_gflop"]
 
@@ -26,7 +27,7 @@ def measured_gflops(threads: int, seconds: float = 1.0) -> float:
     return speed
 
 
-def useful_gflop(tokens: np.ndarray, *, cut: Cut, layers: int, hidden: int, epochs: int) -> float:
+def useful_gflop(tokens: np.ndarray, *, cut: Cut, lowest: LowestLayer, layers: int, hidden: int, epochs: int) -> float:
     """Return the multiplications and additions of a fit's matrix products on its own tokens, padding left out, in 1e9.
 
     Parameters
@@ -44,6 +45,7 @@ def useful_gflop(tokens: np.ndarray, *, cut: Cut, layers: int, hidden: int, epoc
     whole = layers - max(cut.layers, 0) - 1 - cut.attention
     a_token = square * (12 * 3 * whole - (3 if whole and not cut.attention and cut.layers >= 0 else 0))
     if cut.attention:
-        a_token += square * (8 * 2 + 4)  # the input of the first matrix needs no gradient
+        # forward 8; the gradient of one matrix or both, 4 each; of the inner values 4, only where the first matrix is trained
+        a_token += square * (8 + 4 if lowest is LowestLayer.output else 8 + 8 + 4)
     a_text = square * 12 * 3
     return epochs * float(a_token * tokens.sum() + a_text * len(tokens)) / 1e9

@@ -174,6 +174,29 @@ def effect(scores: Scores, test: HeldOut) -> dict[str, Any]:
     return out
 
 
+def pairing(scores: Scores, test: HeldOut) -> dict[str, Any]:
+    """Return how much of the variance between runs the shared seed takes out of the arms' difference, on either held-out half.
+
+    ``removed`` is ``1 - var(B - A) / (var(A) + var(B))``, with one run of either arm a seed; the correlation's 95% interval is Fisher's.
+    """
+    auroc = get_metric("auroc")
+    seeds = sorted({seed for _, seed in scores})
+    out = {}
+    for half in INSTRUMENTS:
+        one, other = (np.array([auroc.value(scores[arm, seed], test.labels[half], 0.5) for seed in seeds]) for arm in INSTRUMENTS)
+        correlation = float(np.corrcoef(one, other)[0, 1])
+        reach = 1.96 / np.sqrt(len(seeds) - 3)
+        low, high = np.tanh(np.arctanh(correlation) + np.array([-reach, reach]))
+        removed = 1 - np.var(other - one, ddof=1) / (np.var(one, ddof=1) + np.var(other, ddof=1))
+        out[half] = {
+            "removed": rounded(float(removed)),
+            "correlation": rounded(correlation),
+            "interval": [rounded(float(low)), rounded(float(high))],
+            "seeds": len(seeds),
+        }
+    return out
+
+
 def rounded(value: float) -> float:
     return float(round(value, 5))
 
@@ -227,7 +250,14 @@ def useful_speed(workspace: Workspace, training: TrainingSet, classifier: str, r
     config = workspace.catalogue.classifiers[classifier]
     cache = encoder_cache(config, workspace.cache_dir)
     tokens = np.array([len(rows) for rows in cache.states(training.texts[~training.dev].tolist())])
-    each = useful_gflop(tokens, cut=cache.cut, layers=cache.shape.layers, hidden=cache.shape.hidden, epochs=config.epochs)
+    each = useful_gflop(
+        tokens,
+        cut=cache.cut,
+        lowest=config.lowest_layer,
+        layers=cache.shape.layers,
+        hidden=cache.shape.hidden,
+        epochs=config.epochs,
+    )
     cores = len(os.sched_getaffinity(0))
     machine = measured_gflops(cores)
     return {"useful_gflops": round(2 * replicates * each / seconds, 1), "machine_gflops": round(machine, 1)}
@@ -236,6 +266,7 @@ def useful_speed(workspace: Workspace, training: TrainingSet, classifier: str, r
 def compare_quality(report: dict[str, Any], scores: dict[str, Scores], test: HeldOut) -> None:
     """Put into the report how the fits of each kind rank the held-out tweets, and how ours differ from the peers'."""
     report["ours"] = quality(scores["ours"], test)
+    report["pairing"] = pairing(scores["ours"], test)
     for kind in PEERS:
         report["peers"].setdefault(kind, {})
         report["peers"][kind] |= {"replicates_scored": len(scores[kind]) // 2, **quality(scores[kind], test)}

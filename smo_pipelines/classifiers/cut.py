@@ -51,5 +51,5 @@ def cut_of(config: ClassifierConfig, layers: int) -> Cut:
     if config.train_layers == 0:
         return Cut(layers=layers, pooled=True)
     # the last layer is computed for the first token alone, so that half of it would save nothing
-    half = config.lowest_layer is LowestLayer.feed_forward and config.train_layers > 1
+    half = config.lowest_layer is not LowestLayer.whole and config.train_layers > 1
     return Cut(layers=layers - config.train_layers, attention=half)

@@ -21,22 +21,38 @@ from smo_pipelines.classifiers.bert import (
     layer_weights,
 )
 from smo_pipelines.classifiers.cut import Cut
+from smo_pipelines.domain.classifiers import LowestLayer
 from smo_pipelines.domain.digests import hash_to_unit
 
-__all__ = ["initial_weights", "log_probabilities", "pack", "seed_of"]
+__all__ = ["frozen_weights", "initial_weights", "log_probabilities", "pack", "seed_of"]
 
 Weights = Mapping[str, Tensor]
-_FEED_FORWARD = ("up.", "down.", "norm2.")
+_OF_LOWEST = {
+    LowestLayer.whole: ("",),
+    LowestLayer.feed_forward: ("up.", "down.", "norm2."),
+    LowestLayer.output: ("down.", "norm2."),
+}
 _HEAD_SPREAD = 0.02  # BERT's own initialisation
 
 
-def initial_weights(full: Weights, shape: BertShape, cut: Cut, *, outputs: int, seed: int) -> dict[str, Tensor]:
+def frozen_weights(full: Weights, cut: Cut, lowest: LowestLayer) -> dict[str, Tensor]:
+    """Return the tensors above the cut that are used and not trained, under the names of the trained ones."""
+    if not cut.attention or lowest is not LowestLayer.output:
+        return {}
+    return {f"0.{name}": tensor for name, tensor in layer_weights(full, cut.layers).items() if name.startswith("up.")}
+
+
+def initial_weights(
+    full: Weights, shape: BertShape, cut: Cut, lowest: LowestLayer, *, outputs: int, seed: int
+) -> dict[str, Tensor]:
     """Return the trained tensors as they start: the backbone's own above the cut, its pooler, and a head drawn from the seed.
 
     Parameters
     ----------
     full : mapping of str to Tensor
         All of the backbone's weights.
+    lowest : LowestLayer
+        What is trained of the lowest layer where the cut is in the middle of it.
     outputs : int
         Rows of the head: 1 for two classes, else one a class.
     """
@@ -48,7 +64,7 @@ def initial_weights(full: Weights, shape: BertShape, cut: Cut, *, outputs: int, 
     first = max(cut.layers, 0)
     for position, index in enumerate(range(first, shape.layers)):
         for name, tensor in layer_weights(full, index).items():
-            if position or not cut.attention or name.startswith(_FEED_FORWARD):
+            if position or not cut.attention or name.startswith(_OF_LOWEST[lowest]):
                 weights[f"{position}.{name}"] = tensor.clone()
     stream = np.random.Generator(np.random.PCG64(seed_of("head", seed)))
     drawn = stream.normal(0.0, _HEAD_SPREAD, size=(outputs + shape.hidden, shape.hidden)).astype(np.float32)

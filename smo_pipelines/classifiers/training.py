@@ -39,6 +39,7 @@ def precision_of(config: ClassifierConfig) -> AbstractContextManager[Any]:
 
 def train(
     weights: dict[str, Tensor],
+    frozen: Mapping[str, Tensor],
     states: Sequence[np.ndarray],
     targets: np.ndarray,
     item_ids: np.ndarray,
@@ -53,6 +54,8 @@ def train(
 
     Parameters
     ----------
+    frozen : mapping of str to Tensor
+        Tensors that are used beside them and stay as they are.
     states : sequence of ndarray
         What the frozen part gives for each item.
     targets : ndarray of shape (n_items, n_classes), float64
@@ -75,7 +78,7 @@ def train(
         else:
             x, mask = pad(rows, length=int(lengths[chosen].max()), count=len(chosen), device=device)
         with precision_of(config):
-            log_p = log_probabilities(weights, x, mask, cut, shape, drop)
+            log_p = log_probabilities({**frozen, **weights}, x, mask, cut, shape, drop)
         loss = -(wanted[chosen] * log_p).sum() / len(chosen)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

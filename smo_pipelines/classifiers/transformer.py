@@ -21,10 +21,10 @@ from smo_pipelines.classifiers.order import batches
 from smo_pipelines.classifiers.regression import Regression
 from smo_pipelines.classifiers.targets import class_weights, learned, positive_score
 from smo_pipelines.classifiers.threshold import tune
-from smo_pipelines.classifiers.trained_part import initial_weights, log_probabilities
+from smo_pipelines.classifiers.trained_part import frozen_weights, initial_weights, log_probabilities
 from smo_pipelines.classifiers.training import precision_of, train
 from smo_pipelines.classifiers.weights import find_backbone
-from smo_pipelines.domain.classifiers import ClassifierConfig
+from smo_pipelines.domain.classifiers import ClassifierConfig, LowestLayer
 from smo_pipelines.domain.labels import TIE, TrainingSet
 from smo_pipelines.errors import ClassifierError
 
@@ -67,7 +67,8 @@ class FittedTransformer:
         lengths = np.array([len(rows) for rows in states], dtype=np.int64)
         order = np.argsort(lengths, kind="stable")
         device = torch.device(self.config.device.value)
-        weights = {name: tensor.to(device) for name, tensor in self.weights.items()}
+        frozen = frozen_weights(read_weights(self.cache.backbone.folder), self.cache.cut, self.config.lowest_layer)
+        weights = {name: tensor.to(device) for name, tensor in (frozen | self.weights).items()}
         with torch.inference_mode(), compute_threads(self.config.threads), precision_of(self.config):
             for chosen in batches(order, lengths, batch_tokens=10**9, most_rows=_SCORE_ROWS, bucket=_SCORE_BUCKET):
                 length = min(-(-int(lengths[chosen].max()) // _SCORE_BUCKET) * _SCORE_BUCKET, self.cache.shape.positions)
@@ -127,11 +128,14 @@ def fit_transformer(
     keep = np.flatnonzero(~training.dev)
     targets = learned(training).rows(keep)
     outputs = 1 if len(targets.classes) == 2 else len(targets.classes)
-    start = initial_weights(read_weights(cache.backbone.folder), cache.shape, cache.cut, outputs=outputs, seed=seed)
+    full = read_weights(cache.backbone.folder)
+    start = initial_weights(full, cache.shape, cache.cut, config.lowest_layer, outputs=outputs, seed=seed)
     weights = {name: tensor.to(config.device.value) for name, tensor in start.items()}
+    frozen = frozen_weights(full, cache.cut, config.lowest_layer)
     with compute_threads(config.threads):
         train(
             weights,
+            {name: tensor.to(config.device.value) for name, tensor in frozen.items()},
             [states[i] for i in keep],
             targets.shares * class_weights(targets, config.class_weighting),
             training.item_ids[keep],
@@ -178,8 +182,9 @@ def trained_part_in_words(fitted: FittedTransformer) -> str:
     """Return which part of the encoder was trained, for a model card."""
     if fitted.config.train_layers == "all":
         return "all encoder layers and the embeddings"
-    half = " (of the lowest, the feed-forward half)" if fitted.cache.cut.attention else ""
-    return f"the top {fitted.config.train_layers} encoder layers{half}"
+    part = {LowestLayer.feed_forward: "the feed-forward part", LowestLayer.output: "the output matrix of the feed-forward part"}
+    of_lowest = f" (of the lowest, {part[fitted.config.lowest_layer]})" if fitted.cache.cut.attention else ""
+    return f"the top {fitted.config.train_layers} encoder layers{of_lowest}"
 
 
 def _card(fitted: FittedTransformer) -> str:

@@ -33,10 +33,11 @@ class Device(StrEnum):
 
 
 class LowestLayer(StrEnum):
-    """How much of the lowest trained layer is trained: all of it, or what comes after its attention."""
+    """How much of the lowest trained layer is trained: all, the feed-forward part after its attention, or that part's output matrix."""
 
     whole = "whole"
     feed_forward = "feed_forward"
+    output = "output"
 
 
 class ClassWeighting(StrEnum):
@@ -59,7 +60,7 @@ class ClassifierConfig:
         the frozen encoder, ``"all"`` the embeddings too.
     lowest_layer : LowestLayer
         Transformer only, with two trained layers or more. Attention that is not trained is computed once a text like all that is
-        frozen; what is left to do for each token costs half (``docs/decisions/009-half-a-layer.md``).
+        frozen, and a matrix that is not trained needs no gradient (``docs/decisions/009-part-of-a-layer.md``).
     batch_tokens : int
         Transformer only: tokens in a training batch, padding included.
     threads : int
@@ -81,7 +82,7 @@ class ClassifierConfig:
     backbone: str = ""
     revision: str = ""
     train_layers: int | Literal["all"] = 2
-    lowest_layer: LowestLayer = LowestLayer.feed_forward
+    lowest_layer: LowestLayer = LowestLayer.output
     epochs: int = 3
     lr: float = 2e-4
     batch_tokens: int = 1024

@@ -123,6 +123,7 @@ def test_a_shard_without_its_index_is_made_again(states, tmp_path):
 
 def test_layers_and_lengths_are_kept_apart(states):
     cuts = [{}, {"lowest_layer": LowestLayer.whole}, {"train_layers": 3}]
+    assert np.array_equal(states(TEXTS[-1:])[0], states(TEXTS[-1:], lowest_layer=LowestLayer.feed_forward)[0])
     kept = [states(TEXTS[-1:], **cut)[0] for cut in cuts]
     assert {rows.shape for rows in kept} == {(32, 384)}
     assert len({rows.tobytes() for rows in kept}) == 3

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from smo_pipelines.classifiers import activation_shards, api, encoder_cache
+from smo_pipelines.domain.classifiers import LowestLayer
 from smo_pipelines.errors import ClassifierError, WeightsMismatch
 
 LABELS = ("fine", "hateful")
@@ -69,7 +70,10 @@ def test_transformers_alone_gives_the_same_scores_under_the_right_names(fitted, 
     assert min(scores) < 0.3 and max(scores) > 0.7
 
 
-@pytest.mark.parametrize("change", [{"lowest_layer": "whole"}, {"train_layers": 1}, {"train_layers": "all"}])
+@pytest.mark.parametrize(
+    "change",
+    [{"lowest_layer": LowestLayer.whole}, {"lowest_layer": LowestLayer.feed_forward}, {"train_layers": 1}, {"train_layers": "all"}],
+)
 def test_every_depth_of_training_is_exported_whole(minilm_config, training, cache_dir, tmp_path, change):
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
