@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from smo_pipelines.benchmarks.evaluate_library import evaluate_library
 from smo_pipelines.stats.metrics import METRICS, Metric, Needs, get_metric
 
 __all__ = ["EVALUATE_MODULES", "card_of", "module_of"]
@@ -77,15 +78,15 @@ def module_of(name: str) -> type[Any]:
     UnknownName
         When no metric has the name.
     """
+    evaluate = evaluate_library()
     import datasets
-    import evaluate
 
     metric = get_metric(name)
 
     class MetricModule(evaluate.Metric):  # type: ignore[misc]  # evaluate has no types
         measures: ClassVar[Metric] = metric
 
-        def _info(self) -> evaluate.MetricInfo:
+        def _info(self) -> Any:
             return evaluate.MetricInfo(
                 description=_facts(metric),
                 citation=metric.reference,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from smo_pipelines.benchmarks.evaluate_library import evaluate_library
 from smo_pipelines.benchmarks.metric_module import EVALUATE_MODULES, module_of
 from smo_pipelines.domain.benchmarks import FUNCTIONALITY, UNKNOWN_GOLD, Benchmark, PredictionSet
 from smo_pipelines.domain.digests import short
@@ -117,9 +118,7 @@ def _undefined(questions: Mapping[str, Question], data: Mapping[str, Any]) -> di
 
 @cache
 def _combined(names: tuple[str, ...]) -> Any:
-    import evaluate
-
-    return evaluate.combine([_module(name) for name in names])
+    return evaluate_library().combine([_module(name) for name in names])
 
 
 @cache

@@ -30,6 +30,7 @@ __all__ = [
     "encoder_layer",
     "feed_forward_half",
     "first_token_layer",
+    "from_inner_values",
     "layer_weights",
     "read_weights",
 ]
@@ -218,9 +219,12 @@ def attention_half(w: Weights, x: Tensor, mask: Tensor, shape: BertShape, drop: 
 
 def feed_forward_half(w: Weights, x: Tensor, shape: BertShape, drop: Dropout | None = None) -> Tensor:
     """Apply the second half of a layer, in which each position is by itself: (..., hidden) to (..., hidden)."""
-    branch = functional.linear(
-        functional.gelu(functional.linear(x, w["up.weight"], w["up.bias"])), w["down.weight"], w["down.bias"]
-    )
+    return from_inner_values(w, x, functional.gelu(functional.linear(x, w["up.weight"], w["up.bias"])), shape, drop)
+
+
+def from_inner_values(w: Weights, x: Tensor, inner: Tensor, shape: BertShape, drop: Dropout | None = None) -> Tensor:
+    """Apply what follows the inner values (..., inner) of a layer's second half to its input (..., hidden): (..., hidden)."""
+    branch = functional.linear(inner, w["down.weight"], w["down.bias"])
     return functional.layer_norm(
         x + (drop(branch) if drop else branch), (shape.hidden,), w["norm2.weight"], w["norm2.bias"], shape.eps
     )

@@ -16,11 +16,12 @@ from smo_pipelines.classifiers.bert import (
     Dropout,
     embed,
     encoder_layer,
-    feed_forward_half,
     first_token_layer,
+    from_inner_values,
     layer_weights,
 )
 from smo_pipelines.classifiers.cut import Cut
+from smo_pipelines.classifiers.inner_values import split
 from smo_pipelines.domain.classifiers import LowestLayer
 from smo_pipelines.domain.digests import hash_to_unit
 
@@ -80,7 +81,7 @@ def pack(rows: Sequence[np.ndarray], device: torch.device) -> tuple[Tensor, Tens
 
     Returns
     -------
-    tokens : Tensor of shape (n_tokens, hidden), float32
+    tokens : Tensor of shape (n_tokens, width), float32
     mask : Tensor of shape (n_texts, longest), bool
         Where those tokens stand once they are padded.
     """
@@ -98,7 +99,7 @@ def log_probabilities(weights: Weights, x: Tensor, mask: Tensor, cut: Cut, shape
     ----------
     x : Tensor
         What the frozen part gives: token ids (rows, length) where nothing is frozen, else hidden states (rows, length, hidden), or
-        (n_tokens, hidden) from :func:`pack` where the cut is in the middle of a layer.
+        (n_tokens, hidden) from :func:`pack` where the cut is in the middle of a layer; the inner values may stand behind them.
     mask : Tensor of shape (rows, length), bool
         True where there is a token.
     drop : Dropout, optional
@@ -108,7 +109,7 @@ def log_probabilities(weights: Weights, x: Tensor, mask: Tensor, cut: Cut, shape
     if cut.layers < 0:
         x = embed(weights, x, shape)
     if cut.attention:
-        x = feed_forward_half(layers[0], x, shape, drop)
+        x = from_inner_values(layers[0], *split(x, layers[0]), shape, drop)
         layers = layers[1:]
         x = _unpack(x, mask) if x.ndim == 2 else x
     for layer in layers[:-1]:

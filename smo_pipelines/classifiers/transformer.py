@@ -17,6 +17,7 @@ from smo_pipelines.classifiers.cut import cut_of
 from smo_pipelines.classifiers.encoder_cache import EncoderCache, compute_threads, pad
 from smo_pipelines.classifiers.fit_files import about_fit, check_fit, read_arrays
 from smo_pipelines.classifiers.frozen_head import FittedFrozenHead, fit_frozen_head
+from smo_pipelines.classifiers.inner_values import with_inner_values
 from smo_pipelines.classifiers.order import batches
 from smo_pipelines.classifiers.regression import Regression
 from smo_pipelines.classifiers.targets import class_weights, learned, positive_score
@@ -25,13 +26,14 @@ from smo_pipelines.classifiers.trained_part import frozen_weights, initial_weigh
 from smo_pipelines.classifiers.training import precision_of, train
 from smo_pipelines.classifiers.weights import find_backbone
 from smo_pipelines.domain.classifiers import ClassifierConfig, LowestLayer
+from smo_pipelines.domain.digests import digest_of_rows
 from smo_pipelines.domain.labels import TIE, TrainingSet
 from smo_pipelines.errors import ClassifierError
 
 __all__ = ["FittedTransformer", "encoder_cache", "fit_transformer", "load_transformer", "trained_part_in_words"]
 
 _SCORE_ROWS = 32
-_SCORE_BUCKET = 16
+_SCORE_BUCKET = 8
 
 Progress = Callable[[float], None] | None
 
@@ -133,10 +135,13 @@ def fit_transformer(
     weights = {name: tensor.to(config.device.value) for name, tensor in start.items()}
     frozen = frozen_weights(full, cache.cut, config.lowest_layer)
     with compute_threads(config.threads):
+        kept: Sequence[np.ndarray] = [states[i] for i in keep]
+        if frozen:
+            kept = with_inner_values(kept, frozen, f"{cache.folder.name}/{digest_of_rows({'text': training.texts[keep]})}")
         train(
             weights,
             {name: tensor.to(config.device.value) for name, tensor in frozen.items()},
-            [states[i] for i in keep],
+            kept,
             targets.shares * class_weights(targets, config.class_weighting),
             training.item_ids[keep],
             config=config,

@@ -246,3 +246,16 @@ def test_a_group_and_functionalities_are_read_from_the_benchmarks_slices() -> No
     assert isinstance(unasked, NotEstimable) and unasked.code is WhyNot.no_group
     with pytest.raises(BenchmarkError, match="no group 'whoo=women'"):
         score_with_evaluate(predictions, benchmark, gold="g@1", metrics=["bnsp_auc"], group="whoo=women")
+
+
+def test_scoring_does_not_import_transformers_and_leaves_it_importable():
+    code = """
+import sys
+from smo_pipelines.benchmarks.scoring import _combined
+_combined(("auroc", "f1"))
+assert not {name for name in sys.modules if name.split(".")[0] == "transformers"}
+from transformers import AutoTokenizer
+print(AutoTokenizer.__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "AutoTokenizer"), done.stderr
