@@ -22,6 +22,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smo_pipelines.domain.effects import WhyNot
+from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.stats.crossed import CrossedComponents, ItemVariance, check_sizes, churn, components_of
 from smo_pipelines.stats.intervals import VarianceTerm
 
@@ -81,10 +83,12 @@ def bootstrap_components(
     Raises
     ------
     CannotEstimate
-        With one run in an arm, or fewer than two units.
+        With one run in an arm, fewer than two units, or a single cluster.
     """
     if control.draws.shape[1] != treatment.draws.shape[1]:
         raise ValueError(f"{control.draws.shape[1]} and {treatment.draws.shape[1]} draws are not the same draws")
+    if clustered and units == 1:
+        raise CannotEstimate(WhyNot.one_cluster, "all items are of one cluster", clusters=1)
     check_sizes((len(control.values), len(treatment.values)), units)
     # churn() divides a variance over n items by n, and the variance over draws is wanted as it is
     centred = [(a.draws - a.draws.mean(axis=1, keepdims=True)) * math.sqrt(a.draws.shape[1]) for a in (control, treatment)]
