@@ -1,20 +1,23 @@
 """From the runs of two arms to one answer a question: an estimate with its interval, or why there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy import stats
+import numpy as np
+from scipy import special
 
-from smo_pipelines.analysis.measure import MeasuredArm, control_threshold, mean_of_runs, measure_arm
+from smo_pipelines.analysis.measure import Asked, Measured, control_threshold, measure
 from smo_pipelines.analysis.notes import Note
 from smo_pipelines.analysis.questions import asks_the_same, find_benchmark, questions_of
 from smo_pipelines.analysis.selection import Selection, select_items
+from smo_pipelines.analysis.variance import narrowing, split_variance, what_would_narrow
 from smo_pipelines.domain.benchmarks import Benchmark
-from smo_pipelines.domain.effects import EffectEstimate, Estimand, Interval, NotEstimable, Question, ThresholdKind, WhyNot
+from smo_pipelines.domain.effects import EffectEstimate, Estimand, Interval, NotEstimable, Question, WhyNot
 from smo_pipelines.domain.experiments import Effect, Experiment, RaterClaim, ReplicateKind
 from smo_pipelines.domain.runs import ArmRuns
 from smo_pipelines.errors import CannotEstimate
-from smo_pipelines.stats.crossed import WELCH_FROM, CrossedComponents, crossed_components, crossed_estimate
+from smo_pipelines.stats.bootstrap import DRAWS
+from smo_pipelines.stats.crossed import CrossedComponents
 from smo_pipelines.stats.intervals import CombinedEstimate
 from smo_pipelines.stats.metrics import get_metric
 from smo_pipelines.stats.noninferiority import p_beyond_margin
@@ -30,10 +33,10 @@ FEW_RATERS = 15.0
 class _Answer:
     """What all questions that ask the same share."""
 
-    control: MeasuredArm
-    treatment: MeasuredArm
+    measured: Measured
     selection: Selection
     difference: CombinedEstimate
+    checks: Mapping[str, CombinedEstimate]
     method: str
     notes: tuple[str, ...]
     threshold: str
@@ -65,12 +68,13 @@ class _Arms:
 
     @property
     def shared_seeds(self) -> bool:
-        """Whether the arms' fits of each kind used the same seeds, index by index."""
+        """Whether every fit of the arm with fewer has its seed in the other arm too, for each kind of fit."""
 
-        def seeds(arm: ArmRuns) -> list[list[int]]:
-            return [[run.id.seed for run in arm.of_kind(kind)] for kind in ReplicateKind]
+        def seeds(arm: ArmRuns, kind: ReplicateKind) -> set[int]:
+            return {run.id.seed for run in arm.of_kind(kind)}
 
-        return seeds(self.control) == seeds(self.treatment)
+        pairs = [(seeds(self.control, kind), seeds(self.treatment, kind)) for kind in ReplicateKind]
+        return all(one <= other or other <= one for one, other in pairs)
 
     @property
     def raters_disjoint(self) -> bool:
@@ -87,99 +91,137 @@ def alpha_of(experiment: Experiment) -> float:
     return experiment.rule.policy.alpha / experiment.looks
 
 
-def _run_variances_differ(parts: CrossedComponents, control_runs: int, treatment_runs: int) -> bool:
+def _run_variances_differ(parts: CrossedComponents) -> bool:
     control, treatment = parts.run_variances
     if control == 0.0 or treatment == 0.0:
         return True
-    tail = float(stats.f.cdf(treatment / control, treatment_runs - 1, control_runs - 1))
+    tail = float(special.fdtr(parts.n_runs[1] - 1, parts.n_runs[0] - 1, treatment / control))
     return not 0.01 <= tail <= 0.99
 
 
-def _over_raters(
-    arms: _Arms, control: MeasuredArm, treatment: MeasuredArm, parts: CrossedComponents
-) -> tuple[CombinedEstimate, str, list[str]]:
+def _in_pairs(arms: _Arms, measured: Measured) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Return values and redraws of both arms with the fits that pair first: by seed, and redraws, which pair by number, alone."""
+    runs, redraws = ([arm.of_kind(kind) for arm in (arms.control, arms.treatment)] for kind in ReplicateKind)
+    found = []
+    for arm, other, of in ((0, 1, measured.control), (1, 0, measured.treatment)):
+        seeds, numbers = {run.id.seed for run in runs[other]}, {run.id.index for run in redraws[other]}
+        first = sorted(range(len(runs[arm])), key=lambda k: runs[arm][k].id.seed not in seeds)
+        both = [b for b, run in enumerate(redraws[arm]) if run.id.index in numbers]
+        found.append((of.values[first], of.redraws[both]))
+    return found[0], found[1]
+
+
+def _runs_of(parts: CrossedComponents) -> str:
+    control, treatment = parts.n_runs
+    return "runs" if control == treatment else f"runs ({control} of the control, {treatment} of the treatment)"
+
+
+def _items_by(question: Question) -> str:
+    """Return how the items' part was found, where it was not by influence values."""
+    return "" if get_metric(question.metric).expansion is not None else f"; items by {DRAWS:,} bootstrap weightings"
+
+
+def _over_raters(question: Question, arms: _Arms, measured: Measured) -> tuple[CombinedEstimate, str, list[str]]:
     """Return the difference with an interval over raters like these, its method, and notes."""
     facts = (arms.control.raters, arms.treatment.raters)
     if facts[0] is None or facts[1] is None:
         raise CannotEstimate(
             WhyNot.few_raters, "who rated is not known, so nothing can be said about other raters; set raters: fixed"
         )
-    measured = [
-        RaterArm(arm.runs.values, arm.redraws, fact.effective_raters, fact.max_ratings_an_item)
-        for arm, fact in zip((control, treatment), (facts[0], facts[1]), strict=True)
-    ]
     design = RaterDesign.disjoint if arms.raters_disjoint else RaterDesign.same
-    difference = random_raters_estimate(measured[0], measured[1], design, shared_seeds=arms.shared_seeds, items=parts.item_term)
+    columns = [(arm.values, arm.redraws) for arm in (measured.control, measured.treatment)]
+    control, treatment = (
+        RaterArm(*column, fact.effective_raters, fact.max_ratings_an_item)
+        for column, fact in zip(
+            columns if design is RaterDesign.disjoint else _in_pairs(arms, measured), (facts[0], facts[1]), strict=True
+        )
+    )
+    item_term = measured.parts.item_term
+    difference = random_raters_estimate(control, treatment, design, shared_seeds=arms.shared_seeds, items=item_term)
     notes: list[str] = []
     if design is RaterDesign.same and facts[0].rater_ids != facts[1].rater_ids:
         notes.append(Note.partly_shared_raters)
     if min(facts[0].effective_raters, facts[1].effective_raters) < FEW_RATERS:
         notes.append(Note.few_raters)
     paired = ", shared seeds" if arms.shared_seeds and design is RaterDesign.same else ""
-    return difference, f"redraws of raters, {design} raters{paired}; items by influence values", notes
+    by = _items_by(question) or "; items by influence values"
+    return difference, f"redraws of raters and {_runs_of(measured.parts)}, {design} raters{paired}{by}", notes
 
 
-def _over_runs(
-    arms: _Arms, control: MeasuredArm, treatment: MeasuredArm, selection: Selection
-) -> tuple[CombinedEstimate, str, list[str]]:
+def _over_runs(question: Question, arms: _Arms, measured: Measured) -> tuple[CombinedEstimate, str, list[str]]:
     """Return the difference with the crossed interval for these raters, its method, and notes."""
-    difference = crossed_estimate(control.runs, treatment.runs, selection.clusters)
-    degrees = "pooled" if min(len(control.runs.values), len(treatment.runs.values)) < WELCH_FROM else "Welch"
+    parts = measured.parts
+    degrees = "Welch" if parts.welch else "pooled"
     notes: list[str] = [] if arms.control.raters is not None and arms.treatment.raters is not None else [Note.no_rater_facts]
     if arms.raters_disjoint:
         notes.append(Note.disjoint_fixed_raters)
-    return difference, f"crossed interval over runs and items, {degrees} degrees of freedom", notes
+    method = f"crossed interval over {_runs_of(parts)} and items, {degrees} degrees of freedom{_items_by(question)}"
+    return parts.estimate(), method, notes
 
 
-def _answer(question: Question, benchmark: Benchmark, arms: _Arms) -> _Answer:
-    selection = select_items(question, benchmark, arms.experiment)
-    for arm, name in ((arms.control, "control"), (arms.treatment, "treatment")):
-        if not arm.of_kind(ReplicateKind.snapshot):
-            raise CannotEstimate(WhyNot.one_run, f"{name} has no run on its actual labels", runs=0)
-    at, metric = control_threshold(arms.control), get_metric(question.metric)
-    if not metric.has_interval:
-        levels = [mean_of_runs(question, arm, benchmark, selection, at) for arm in (arms.control, arms.treatment)]
-        raise CannotEstimate(
-            WhyNot.no_interval,
-            f"{levels[0]:.3f} in the control and {levels[1]:.3f} in the treatment, means over runs, with no interval: {metric.no_interval}",
-        )
-    control, treatment = (measure_arm(question, arm, benchmark, selection, at) for arm in (arms.control, arms.treatment))
-    parts = crossed_components(control.runs, treatment.runs, selection.clusters)
-    if arms.experiment.raters is RaterClaim.random:
-        difference, method, notes = _over_raters(arms, control, treatment, parts)
-    else:
-        difference, method, notes = _over_runs(arms, control, treatment, selection)
-    if _run_variances_differ(parts, len(control.runs.values), len(treatment.runs.values)):
+def _answer(asked: Asked, measured: Measured, benchmark: Benchmark, arms: _Arms) -> _Answer:
+    random = arms.experiment.raters is RaterClaim.random
+    difference, method, notes = (_over_raters if random else _over_runs)(asked.question, arms, measured)
+    parts, metric = measured.parts, asked.metric
+    if _run_variances_differ(parts):
         notes.append(Note.unequal_run_variance)
     if benchmark.diagnostic:
         notes.append(Note.diagnostic_benchmark)
     if not metric.thresholded:
         threshold = "no threshold"
-    elif question.threshold is ThresholdKind.control:
-        threshold = f"the control's mean threshold ({at:.4g}) in every run"
+    elif asked.at_control:
+        threshold = f"the control's mean threshold ({control_threshold(arms.control):.4g}) in every run"
     else:
         threshold = "each run's own tuned threshold"
     return _Answer(
-        control=control,
-        treatment=treatment,
-        selection=selection,
+        measured=measured,
+        selection=asked.selection,
         difference=difference,
+        checks={"Satterthwaite": difference.satterthwaite(parts.units)} if random else parts.checks(),
         method=method,
         notes=tuple(notes),
         threshold=threshold,
     )
 
 
+def _answers(
+    questions: Sequence[Question], on: Sequence[Benchmark], arms: _Arms
+) -> Mapping[tuple[str, ...], _Answer | CannotEstimate]:
+    """Return the answer to each question that is asked, once however often it is asked; one pass over the runs a benchmark."""
+    answers: dict[tuple[str, ...], _Answer | CannotEstimate] = {}
+    for benchmark in on:
+        asked: dict[tuple[str, ...], Asked] = {}
+        for question in (q for q in questions if q.on == benchmark.name):
+            key: tuple[str, ...] = asks_the_same(question, benchmark, arms.experiment)
+            if key in asked or key in answers:
+                continue
+            try:
+                asked[key] = Asked(question, select_items(question, benchmark, arms.experiment))
+            except CannotEstimate as error:
+                answers[key] = error
+        for key, measured in measure(asked, benchmark, arms.control, arms.treatment).items():
+            try:
+                answers[key] = measured if isinstance(measured, CannotEstimate) else _answer(asked[key], measured, benchmark, arms)
+            except CannotEstimate as error:
+                answers[key] = error
+    return answers
+
+
+def _interval(difference: CombinedEstimate, alpha: float) -> Interval:
+    low, high = difference.interval(alpha)
+    return Interval(low=low, high=high, level=1.0 - alpha)
+
+
 def _effect(question: Question, margin: float | None, answer: _Answer, arms: _Arms) -> EffectEstimate:
     metric, alpha = get_metric(question.metric), alpha_of(arms.experiment)
-    low, high = answer.difference.interval(alpha)
-    random = arms.experiment.raters is RaterClaim.random
+    random, churn = arms.experiment.raters is RaterClaim.random, answer.measured.parts.churn
+    narrower = narrowing(answer.difference, churn, alpha)
     return EffectEstimate(
         question=question,
         direction=metric.direction,
-        control=answer.control.runs.mean,
-        treatment=answer.treatment.runs.mean,
-        interval=Interval(low=low, high=high, level=1.0 - alpha),
+        control=answer.measured.control.mean,
+        treatment=answer.measured.treatment.mean,
+        interval=_interval(answer.difference, alpha),
         p=answer.difference.p_two_sided(),
         method=answer.method,
         estimand=Estimand(
@@ -196,7 +238,10 @@ def _effect(question: Question, margin: float | None, answer: _Answer, arms: _Ar
         effective_raters=arms.effective_raters,
         margin=margin,
         p_beyond_margin=None if margin is None else p_beyond_margin(answer.difference, margin, metric.direction.sign),
-        components={term.source: term.variance for term in answer.difference.terms},
+        components=split_variance(answer.difference, churn),
+        narrowing=narrower,
+        to_narrow=what_would_narrow(narrower),
+        checks={name: _interval(check, alpha) for name, check in answer.checks.items()},
         notes=answer.notes,
     )
 
@@ -220,17 +265,11 @@ def compare(control: ArmRuns, treatment: ArmRuns, *, on: Sequence[Benchmark], ex
         When a run was not scored, or was scored on another version of a benchmark.
     """
     arms = _Arms(control=control, treatment=treatment, experiment=experiment)
-    answers: dict[tuple[str, ...], _Answer | CannotEstimate] = {}
+    asked = questions_of(experiment, on)
+    answers = _answers([question for question, _ in asked], on, arms)
     effects: list[Effect] = []
-    for question, margin in questions_of(experiment, on):
-        benchmark = find_benchmark(question.on, on)
-        key = asks_the_same(question, benchmark, experiment)
-        if key not in answers:
-            try:
-                answers[key] = _answer(question, benchmark, arms)
-            except CannotEstimate as error:
-                answers[key] = error
-        answer = answers[key]
+    for question, margin in asked:
+        answer = answers[asks_the_same(question, find_benchmark(question.on, on), experiment)]
         if isinstance(answer, CannotEstimate):
             effects.append(
                 NotEstimable(

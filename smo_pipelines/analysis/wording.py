@@ -5,12 +5,6 @@ from smo_pipelines.stats.metrics import METRICS
 
 __all__ = ["amount", "change_in_words", "sentence", "subject", "what_would_settle"]
 
-_REMEDIES = {
-    "runs": ("the spread between training runs", "more training runs an arm"),
-    "raters": ("the raters", "more raters"),
-    "items": ("the benchmark's items", "more benchmark items"),
-}
-
 
 def _unit(metric: str) -> str:
     return METRICS[metric].unit if metric in METRICS else ""
@@ -58,13 +52,10 @@ def change_in_words(effect: EffectEstimate) -> str:
 
 
 def what_would_settle(effect: EffectEstimate) -> str:
-    """Return which more of what would narrow an interval the most, from the largest part of its variance."""
-    total = sum(effect.components.values())
-    if total <= 0.0:
+    """Return which more of what would narrow an interval the most, as a clause."""
+    if not effect.to_narrow:
         return "a repetition with more runs would settle it"
-    source = max(sorted(effect.components), key=lambda name: effect.components[name])
-    culprit, remedy = _REMEDIES.get(source, (source, f"more {source}"))
-    return f"{remedy} would settle it: {100.0 * effect.components[source] / total:.0f}% of the variance comes from {culprit}"
+    return effect.to_narrow[:1].lower() + effect.to_narrow[1:]
 
 
 def sentence(words: str) -> str:

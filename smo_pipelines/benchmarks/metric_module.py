@@ -43,7 +43,6 @@ def card_of(metric: Metric) -> str:
         Needs.members: "scores, gold, and which items are of a group (in an experiment: `items: slice:NAME=VALUE`; the rest is the background)",
         Needs.functionality: "scores, gold, and each item's functionality (in an experiment: the benchmark's slice of that name)",
     }[metric.needs]
-    interval = "by influence values" if metric.has_interval else f"none: {metric.no_interval}"
     compute = f"predictions=scores, references=gold{', threshold=0.5' if metric.thresholded else ''}{_NEEDED[metric.needs]}"
     return f"""# {metric.title}
 
@@ -57,7 +56,7 @@ def card_of(metric: Metric) -> str:
 | better | {metric.direction.value} |
 | threshold | {threshold} |
 | needs | {needs} |
-| interval | {interval} |
+| interval | {metric.interval_method} |
 | reference | {metric.reference} |
 
 ```python

@@ -126,7 +126,14 @@ class EffectEstimate:
     p_beyond_margin : float or None
         Guardrails: one-sided p of "not worse than the margin", small when the loss exceeds it.
     components : mapping of str to float
-        Variance of the estimate by source (``runs``, ``raters``, ``items``), in squared units of the metric.
+        Variance of the estimate by source (``runs``, ``items``, ``runs_by_items``, ``raters``), in squared units of the metric; the
+        parts add up to the variance.
+    narrowing : mapping of str to float
+        By which share the interval would narrow with twice as many ``runs``, ``items`` or ``raters``.
+    to_narrow : str
+        The same in one sentence, the largest first.
+    checks : mapping of str to Interval
+        Intervals of the same change by other rules, shown beside the interval and never in its place.
     """
 
     question: Question
@@ -145,6 +152,9 @@ class EffectEstimate:
     margin: float | None = None
     p_beyond_margin: float | None = None
     components: Mapping[str, float] = field(default_factory=dict)
+    narrowing: Mapping[str, float] = field(default_factory=dict)
+    to_narrow: str = ""
+    checks: Mapping[str, Interval] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

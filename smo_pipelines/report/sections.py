@@ -1,10 +1,10 @@
 """What the page says, as values: numbers already in words, so that the template only places them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smo_pipelines.domain.decisions import GuardrailStatus, Verdict
-from smo_pipelines.domain.effects import Direction, EffectEstimate, NotEstimable, Question, Role
+from smo_pipelines.domain.effects import Direction, EffectEstimate, Interval, NotEstimable, Question, Role
 from smo_pipelines.domain.phrases import (
     amount,
     change_with_interval,
@@ -33,6 +33,9 @@ FEWEST_RATERS = 5
 """Groups with fewer raters are not shown on a page that can be forwarded: their numbers are nearly one person's."""
 
 
+_SOURCES = {"runs": "training runs", "items": "benchmark items", "runs_by_items": "single runs on single items", "raters": "raters"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Primary:
     """The number in large type, or the sentence that stands in its place."""
@@ -44,6 +47,9 @@ class Primary:
     levels: str = ""
     smallest: str = ""
     direction: str = ""
+    variance: str = ""
+    to_narrow: str = ""
+    checks: str = ""
     why_not: str = ""
 
 
@@ -94,6 +100,19 @@ def _change(effect: EffectEstimate) -> tuple[str, str]:
     return change, f"{low} to {high}"
 
 
+def _ends(effect: EffectEstimate, interval: Interval) -> str:
+    return _change(replace(effect, interval=interval))[1]
+
+
+def _variance(effect: EffectEstimate) -> str:
+    """Return where the variance comes from, the largest part first; empty where it was not split."""
+    total = sum(effect.components.values())
+    if total <= 0.0:
+        return ""
+    parts = sorted(effect.components.items(), key=lambda part: (-part[1], part[0]))
+    return ", ".join(f"{_SOURCES.get(name, name)} {100.0 * value / total:.0f}%" for name, value in parts)
+
+
 def _points(metric: str, value: float) -> str:
     unit = "points" if unit_of(metric) else ""
     return f"{amount(metric, value):g} {unit}".rstrip()
@@ -119,6 +138,9 @@ def primary_of(record: ExperimentRecord) -> Primary:
         levels=f"{level_of(metric, effect.control)} → {level_of(metric, effect.treatment)}",
         smallest=_points(metric, rule.smallest_effect_of_interest),
         direction="higher is better" if effect.direction.sign > 0 else "lower is better",
+        variance=_variance(effect),
+        to_narrow=effect.to_narrow,
+        checks="; ".join(f"{name} {_ends(effect, interval)}" for name, interval in sorted(effect.checks.items())),
     )
 
 
@@ -202,7 +224,7 @@ def _number(effect: EffectEstimate | NotEstimable) -> NumberRow:
         change=change,
         interval=interval,
         p="< 0.001" if effect.p < 0.001 else f"{effect.p:.3f}",
-        basis=f"{effect.n_items:,} items, {effect.n_runs} runs an arm, {effect.n_redraws} redraws; {effect.method}",
+        basis=f"{effect.n_items:,} items, {effect.n_runs} runs and {effect.n_redraws} redraws of both arms; {effect.method}",
     )
 
 

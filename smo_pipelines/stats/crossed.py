@@ -7,6 +7,7 @@ influence values, from which the churn is subtracted so that it counts once.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,18 @@ from smo_pipelines.domain.effects import WhyNot
 from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.stats.intervals import CombinedEstimate, VarianceTerm
 
-__all__ = ["ArmMetrics", "CrossedComponents", "by_unit", "churn", "crossed_components", "crossed_estimate", "spread"]
+__all__ = [
+    "ArmMetrics",
+    "CrossedComponents",
+    "ItemVariance",
+    "by_unit",
+    "check_sizes",
+    "churn",
+    "components_of",
+    "crossed_components",
+    "crossed_estimate",
+    "spread",
+]
 
 WELCH_FROM = 5
 """From so many runs an arm the degrees of freedom are Welch's: too few runs estimate them badly."""
@@ -51,6 +63,26 @@ class ArmMetrics:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ItemVariance:
+    """What the items contribute to the variance of the difference, whether from influence values or from a bootstrap.
+
+    Attributes
+    ----------
+    total, churn : float
+        ``V_I`` and the ``V_SI`` within it, see :class:`CrossedComponents`.
+    units : int
+        Independent units: items, or clusters of items.
+    df : float
+        Infinite for independent items, units - 1 for clusters.
+    """
+
+    total: float
+    churn: float
+    units: int
+    df: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class CrossedComponents:
     """Where the variance of the difference comes from.
 
@@ -64,6 +96,8 @@ class CrossedComponents:
         ``V_I``: variance over items of the difference of mean influence values, over n; ``V_SI``: the churn within it.
     run_variances : tuple of float
         Sample variance of the run metrics: control, treatment.
+    n_runs : tuple of int
+        Runs of the control and the treatment; they may differ.
     units : int
         Independent units: items, or clusters of items.
     item_df : float
@@ -76,6 +110,7 @@ class CrossedComponents:
     items_total: float
     churn: float
     run_variances: tuple[float, float]
+    n_runs: tuple[int, int]
     units: int
     item_df: float
 
@@ -88,6 +123,50 @@ class CrossedComponents:
     def item_term(self) -> VarianceTerm:
         """The item part, for an estimate that takes its run part from elsewhere."""
         return VarianceTerm(source="items", variance=self.items, df=self.item_df)
+
+    @property
+    def welch(self) -> bool:
+        """Whether the degrees of freedom of the run part are Welch's: both arms have :data:`WELCH_FROM` runs."""
+        return min(self.n_runs) >= WELCH_FROM
+
+    def estimate(self, *, fixed_items: bool = False) -> CombinedEstimate:
+        """Return the difference with its crossed interval.
+
+        Parameters
+        ----------
+        fixed_items : bool
+            True for a claim about exactly these items: the item part is left out.
+
+        Raises
+        ------
+        CannotEstimate
+            When no run differs from another in either arm.
+        """
+        if self.runs == 0.0:
+            raise CannotEstimate(
+                WhyNot.no_run_variance,
+                "all runs of each arm have the same metric, so the spread between runs is unknown and not zero",
+                control_runs=self.n_runs[0],
+                treatment_runs=self.n_runs[1],
+            )
+        return self._with_runs(self.runs, self.run_df, fixed_items=fixed_items)
+
+    def checks(self) -> Mapping[str, CombinedEstimate]:
+        """Return the same difference by other rules, to be read beside the interval and never in its place.
+
+        With the degrees of freedom of the run part that :meth:`estimate` does not use (Welch's below :data:`WELCH_FROM` runs an arm,
+        pooled from there), and with one quantile for the whole variance by Satterthwaite, from the pooled run part.
+        """
+        if self.runs == 0.0:
+            return {}
+        pooled = self._with_runs(*_pooled_run_part(self.run_variances, self.n_runs))
+        welch = self._with_runs(*_welch_run_part(self.run_variances, self.n_runs))
+        other = {"pooled": pooled} if self.welch else {"Welch": welch}
+        return {**other, "Satterthwaite": pooled.satterthwaite(self.units)}
+
+    def _with_runs(self, variance: float, df: float, *, fixed_items: bool = False) -> CombinedEstimate:
+        runs = VarianceTerm(source="runs", variance=variance, df=df)
+        return CombinedEstimate(estimate=self.difference, terms=(runs,) if fixed_items else (runs, self.item_term))
 
 
 def by_unit(influences: np.ndarray, clusters: np.ndarray | None) -> tuple[np.ndarray, bool]:
@@ -127,35 +206,63 @@ def churn(values: np.ndarray) -> float:
     return float(residual / ((runs - 1) * (units - 1) * units * runs))
 
 
-def _run_part(control: np.ndarray, treatment: np.ndarray) -> tuple[float, float]:
-    """Return ``V_S`` and its degrees of freedom: pooled below :data:`WELCH_FROM` runs, else Welch (1947)."""
-    n_c, n_t = len(control), len(treatment)
-    s_c, s_t = spread(control), spread(treatment)
-    if min(n_c, n_t) < WELCH_FROM:
-        df = n_c + n_t - 2
-        pooled = ((n_c - 1) * s_c + (n_t - 1) * s_t) / df
-        return pooled * (1 / n_c + 1 / n_t), float(df)
-    v_c, v_t = s_c / n_c, s_t / n_t
+def _pooled_run_part(variances: tuple[float, float], n_runs: tuple[int, int]) -> tuple[float, float]:
+    """Return ``V_S = s_p^2 (1/K_C + 1/K_T)`` and its K_C + K_T - 2 degrees of freedom, as Student's t test pools them."""
+    (s_c, s_t), (n_c, n_t) = variances, n_runs
+    df = n_c + n_t - 2
+    return ((n_c - 1) * s_c + (n_t - 1) * s_t) / df * (1 / n_c + 1 / n_t), float(df)
+
+
+def _welch_run_part(variances: tuple[float, float], n_runs: tuple[int, int]) -> tuple[float, float]:
+    """Return ``V_S = s_C^2 / K_C + s_T^2 / K_T`` and its degrees of freedom by Welch (1947)."""
+    v_c, v_t = variances[0] / n_runs[0], variances[1] / n_runs[1]
     total = v_c + v_t
     if total == 0.0:
-        return 0.0, float(n_c + n_t - 2)
-    return total, 1.0 / ((v_c / total) ** 2 / (n_c - 1) + (v_t / total) ** 2 / (n_t - 1))
+        return 0.0, float(sum(n_runs) - 2)
+    return total, 1.0 / ((v_c / total) ** 2 / (n_runs[0] - 1) + (v_t / total) ** 2 / (n_runs[1] - 1))
 
 
-def _check_arms(control: ArmMetrics, treatment: ArmMetrics) -> None:
-    """Raise unless both arms have two runs on the same two items or more."""
-    n_c, n_t = len(control.values), len(treatment.values)
-    if min(n_c, n_t) < 2:
+def check_sizes(n_runs: tuple[int, int], units: int) -> None:
+    """Raise :class:`CannotEstimate` unless both arms, control and treatment, have two runs on two units or more."""
+    if min(n_runs) < 2:
         raise CannotEstimate(
             WhyNot.one_run,
-            f"one run says nothing about the spread between runs: control has {n_c}, treatment {n_t}, each needs 2",
-            control_runs=n_c,
-            treatment_runs=n_t,
+            f"one run says nothing about the spread between runs: control has {n_runs[0]}, treatment {n_runs[1]}, each needs 2",
+            control_runs=n_runs[0],
+            treatment_runs=n_runs[1],
         )
-    if control.influences.shape[1] != treatment.influences.shape[1]:
-        raise ValueError("the arms were measured on different items")
-    if control.influences.shape[1] < 2:
-        raise CannotEstimate(WhyNot.few_items, "an interval needs at least two items", items=control.influences.shape[1])
+    if units < 2:
+        raise CannotEstimate(WhyNot.few_items, "an interval needs at least two items", items=units)
+
+
+def components_of(control: np.ndarray, treatment: np.ndarray, items: ItemVariance) -> CrossedComponents:
+    """Return the components of the difference of the mean of run metrics, given what the items contribute.
+
+    Parameters
+    ----------
+    control, treatment : ndarray of shape (n_runs,)
+        The metric of each run; the numbers of runs may differ.
+
+    Raises
+    ------
+    CannotEstimate
+        With one run in an arm, or fewer than two items or clusters.
+    """
+    n_runs = len(control), len(treatment)
+    check_sizes(n_runs, items.units)
+    variances = spread(control), spread(treatment)
+    runs, df = (_welch_run_part if min(n_runs) >= WELCH_FROM else _pooled_run_part)(variances, n_runs)
+    return CrossedComponents(
+        difference=float(np.mean(treatment)) - float(np.mean(control)),
+        runs=runs,
+        run_df=df,
+        items_total=items.total,
+        churn=items.churn,
+        run_variances=variances,
+        n_runs=n_runs,
+        units=items.units,
+        item_df=items.df,
+    )
 
 
 def crossed_components(control: ArmMetrics, treatment: ArmMetrics, clusters: np.ndarray | None = None) -> CrossedComponents:
@@ -176,21 +283,19 @@ def crossed_components(control: ArmMetrics, treatment: ArmMetrics, clusters: np.
     CannotEstimate
         With one run in an arm, fewer than two items, or a single cluster.
     """
-    _check_arms(control, treatment)
+    if control.influences.shape[1] != treatment.influences.shape[1]:
+        raise ValueError("the arms were measured on different items")
+    check_sizes((len(control.values), len(treatment.values)), control.influences.shape[1])
     unit_c, clustered = by_unit(control.influences, clusters)
     unit_t, _ = by_unit(treatment.influences, clusters)
     units = unit_c.shape[1]
-    runs, df = _run_part(control.values, treatment.values)
-    return CrossedComponents(
-        difference=treatment.mean - control.mean,
-        runs=runs,
-        run_df=df,
-        items_total=float(np.var(unit_t.mean(axis=0) - unit_c.mean(axis=0), ddof=1)) / units,
+    items = ItemVariance(
+        total=float(np.var(unit_t.mean(axis=0) - unit_c.mean(axis=0), ddof=1)) / units,
         churn=churn(unit_c) + churn(unit_t),
-        run_variances=(spread(control.values), spread(treatment.values)),
         units=units,
-        item_df=float(units - 1) if clustered else math.inf,
+        df=float(units - 1) if clustered else math.inf,
     )
+    return components_of(control.values, treatment.values, items)
 
 
 def crossed_estimate(
@@ -208,13 +313,4 @@ def crossed_estimate(
     CannotEstimate
         As :func:`crossed_components`; and when no run differs from another in either arm.
     """
-    parts = crossed_components(control, treatment, clusters)
-    if parts.runs == 0.0:
-        raise CannotEstimate(
-            WhyNot.no_run_variance,
-            "all runs of each arm have the same metric, so the spread between runs is unknown and not zero",
-            control_runs=len(control.values),
-            treatment_runs=len(treatment.values),
-        )
-    runs = VarianceTerm(source="runs", variance=parts.runs, df=parts.run_df)
-    return CombinedEstimate(estimate=parts.difference, terms=(runs,) if fixed_items else (runs, parts.item_term))
+    return crossed_components(control, treatment, clusters).estimate(fixed_items=fixed_items)

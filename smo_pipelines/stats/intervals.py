@@ -56,6 +56,19 @@ class CombinedEstimate:
             raise ValueError(f"alpha must be above 0 and at most 1, got {alpha}")
         return math.sqrt(math.fsum(_quantile(term.df, alpha / 2.0) ** 2 * term.variance for term in self.terms if term.variance))
 
+    def satterthwaite(self, units: int) -> "CombinedEstimate":
+        """Return the same estimate with one t quantile for its whole variance, as a check.
+
+        ``df = V^2 / sum_j (V_j^2 / nu_j)`` (Satterthwaite 1946) over the terms, where terms with equal degrees of freedom are parts of
+        one estimate and count as their sum, and a term whose degrees are infinite has those of ``units`` values.
+        """
+        parts: dict[float, float] = {}
+        for term in self.terms:
+            df = float(units - 1) if math.isinf(term.df) else term.df
+            parts[df] = parts.get(df, 0.0) + term.variance
+        df = self.variance**2 / math.fsum(variance**2 / df for df, variance in parts.items())
+        return CombinedEstimate(estimate=self.estimate, terms=(VarianceTerm(source="all", variance=self.variance, df=df),))
+
     def interval(self, alpha: float) -> tuple[float, float]:
         """Return the two-sided interval at level ``1 - alpha``."""
         half = self.half_width(alpha)

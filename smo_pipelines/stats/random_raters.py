@@ -11,6 +11,7 @@ variances is often negative. The constants were chosen, and the interval calibra
 ``tests/stats/test_calibration.py`` for the project's own check).
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -103,16 +104,31 @@ def _disjoint(control: RaterArm, treatment: RaterArm) -> tuple[float, float, flo
     return runs, max(excess, floor), df
 
 
+def _paired_runs(control: np.ndarray, treatment: np.ndarray) -> tuple[float, float]:
+    """Return the variance of the difference of means over runs, and of the difference of one run of each, for paired seeds.
+
+    The first min(K_C, K_T) runs pair. With unequal numbers their covariance counts once for each pair,
+    ``s_C^2 / K_C + s_T^2 / K_T - 2 cov pairs / (K_C K_T)``: never below zero while cov is at most s_C s_T.
+    """
+    n_c, n_t = len(control), len(treatment)
+    pairs = min(n_c, n_t)
+    single = spread(treatment[:pairs] - control[:pairs])
+    if n_c == n_t:
+        return single / pairs, single
+    s_c, s_t = spread(control), spread(treatment)
+    most = math.sqrt(s_c * s_t)
+    together = 0.5 * (spread(control[:pairs]) + spread(treatment[:pairs]) - single)
+    covariance = min(max(together, -most), most)
+    return max(s_c / n_c + s_t / n_t - 2.0 * covariance * pairs / (n_c * n_t), 0.0), single
+
+
 def _same(control: RaterArm, treatment: RaterArm, *, shared_seeds: bool) -> tuple[float, float, float]:
     """Return run variance, rater variance and degrees of freedom with one redraw of the raters for both arms."""
     if len(control.redraws) != len(treatment.redraws):
         raise ValueError(f"{len(control.redraws)} and {len(treatment.redraws)} redraws do not pair")
     redraw = spread(treatment.redraws - control.redraws)
     if shared_seeds:
-        if len(control.values) != len(treatment.values):
-            raise ValueError(f"{len(control.values)} and {len(treatment.values)} runs do not pair")
-        single = spread(treatment.values - control.values)
-        runs = single / len(control.values)
+        runs, single = _paired_runs(control.values, treatment.values)
     else:
         single = spread(control.values) + spread(treatment.values)
         runs = spread(control.values) / len(control.values) + spread(treatment.values) / len(treatment.values)
@@ -136,7 +152,8 @@ def random_raters_estimate(
     design : RaterDesign
         ``disjoint`` when no rater is in both arms; ``same`` redraws shared raters with one weight.
     shared_seeds : bool
-        Whether run k of both arms (and redraw b of both arms) used one seed; only matters when raters are the same.
+        Whether run k of both arms (and redraw b of both arms) used one seed; only matters when raters are the same. With unequal
+        numbers of runs the first of the longer arm pair with all of the shorter.
     items : VarianceTerm, optional
         The item part of :class:`smo_pipelines.stats.crossed.CrossedComponents`, for a claim about items like these.
 

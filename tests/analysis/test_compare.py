@@ -11,8 +11,9 @@ from smo_pipelines.domain.effects import EffectEstimate, NotEstimable, Question,
 from smo_pipelines.domain.experiments import NullTest, RaterClaim, ReplicateKind
 from smo_pipelines.domain.runs import ArmRuns, RaterFacts
 from smo_pipelines.errors import BenchmarkError, ConfigError
-from smo_pipelines.stats.crossed import ArmMetrics, crossed_estimate
+from smo_pipelines.stats.crossed import ArmMetrics, crossed_components, crossed_estimate
 from smo_pipelines.stats.metrics import get_metric
+from smo_pipelines.stats.metrics.sorted_slices import SortedRun
 from smo_pipelines.stats.noninferiority import p_beyond_margin
 from smo_pipelines.stats.random_raters import RaterArm, RaterDesign, random_raters_estimate
 
@@ -59,8 +60,15 @@ def test_the_primary_by_sklearn_and_the_crossed_interval(scene, fixed):
     assert (primary.n_items, primary.n_clusters, primary.n_runs, primary.n_redraws) == (396, 396, 8, 0)
     assert primary.estimand.raters == "these raters only"
     assert primary.estimand.gold == "gold of guideline hate@4"
-    assert set(primary.components) == {"runs", "items"}
+    parts = crossed_components(*arms)
+    assert primary.components == pytest.approx(
+        {"runs": parts.runs - parts.churn, "items": parts.items, "runs_by_items": parts.churn}, rel=1e-9
+    )
+    assert sum(primary.components.values()) == pytest.approx(expected.variance)
     assert primary.estimate in primary.interval
+    assert list(primary.checks) == ["Welch", "Satterthwaite"]
+    assert primary.checks["Welch"].low == pytest.approx(parts.checks()["Welch"].interval(0.05)[0])
+    assert primary.to_narrow.startswith("More ")
 
 
 def test_swapping_the_arms_flips_every_sign(scene, fixed):
@@ -143,8 +151,9 @@ def test_raters_random_by_the_formula_and_never_a_point_from_redraws(scene, rand
         measured.append(RaterArm(values[ReplicateKind.snapshot], values[ReplicateKind.redraw], 20.0, 3))
     over_raters = random_raters_estimate(*measured, RaterDesign.same, shared_seeds=True)
     assert primary.components["raters"] == pytest.approx(over_raters.terms[1].variance)
-    assert primary.components["runs"] == pytest.approx(over_raters.terms[0].variance)
-    assert set(primary.components) == {"runs", "raters", "items"}  # items are random as well
+    assert primary.components["runs"] + primary.components["runs_by_items"] == pytest.approx(over_raters.terms[0].variance)
+    assert set(primary.components) == set(primary.narrowing) | {"runs_by_items"} == {"runs", "raters", "items", "runs_by_items"}
+    assert list(primary.checks) == ["Satterthwaite"]
     assert primary.interval.high - primary.estimate >= over_raters.half_width(0.05)
     assert "shared seeds" in primary.method
     assert (primary.n_runs, primary.n_redraws, primary.effective_raters) == (8, 10, 20.0)
@@ -354,4 +363,84 @@ def test_pass_rates_by_functionality_are_read_by_that_slice_and_the_worst_is_a_p
         means[name] = rates.min(axis=1).mean()
     effect = found(effects, metric="functional_pass_rate_worst")
     assert why_not(effect) is WhyNot.no_interval
+    assert "a bootstrap of an extreme is wrong too" in effect.sentence
     assert effect.sentence.startswith(f"{means['control']:.3f} in the control and {means['treatment']:.3f} in the treatment")
+
+
+def asking(experiment, *metrics):
+    asked = tuple(Question(metric=name, on="demo", gold="hate@4") for name in metrics)
+    return replace(experiment, extra=asked)
+
+
+def test_a_metric_without_influence_values_gets_its_items_part_from_shared_weights(scene, fixed):
+    experiment, control, treatment = fixed
+    asked = asking(experiment, "recall_at_fpr_05", "expected_calibration_error")
+    effects = compare(control, treatment, on=scene.on, experiment=asked)
+    known = scene.demo.golds["hate@4"] >= 0
+    gold = scene.demo.golds["hate@4"][known]
+    scores = [np.stack([r.predictions["demo"].scores[known] for r in arm.results]) for arm in (control, treatment)]
+    rng = np.random.default_rng(int(scene.demo.digest[:16], 16))
+    weights = rng.standard_exponential((1000, 400))[:, known]
+    for name, weighted in (("recall_at_fpr_05", weighted_recall), ("expected_calibration_error", None)):
+        effect = found(effects, metric=name)
+        metric = get_metric(name)
+        values = [[metric.value(s, gold, 0.0) for s in arm] for arm in scores]
+        assert (effect.control, effect.treatment) == pytest.approx([np.mean(v) for v in values])
+        assert effect.method.endswith("; items by 1,000 bootstrap weightings")
+        assert sum(effect.components.values()) > 0 and effect.estimate in effect.interval
+        if weighted is None:
+            continue
+        draws = [[[weighted(gold, s, w) for w in weights] for s in arm] for arm in scores]
+        net = np.mean(draws[1], axis=0) - np.mean(draws[0], axis=0)
+        total = np.var(net, ddof=1) * 397 / 395  # Exp(1) weights fall short of the unbiased variance by (n - 1) / (n + 1)
+        covariances = [np.cov(np.array(arm)) for arm in draws]
+        churn = sum((np.trace(c) / 4 - (c.sum() - np.trace(c)) / 12) / 4 for c in covariances) * 397 / 395
+        assert effect.components["items"] == pytest.approx(max(total - churn, 0.0), rel=1e-6)
+        pooled = (np.var(values[0], ddof=1) + np.var(values[1], ddof=1)) / 4
+        assert effect.components["runs_by_items"] == pytest.approx(min(churn, pooled), rel=1e-6)  # it is within the runs' part
+        assert effect.components["runs"] == pytest.approx(max(pooled - churn, 0.0), rel=1e-6)
+
+
+def weighted_recall(gold, scores, weights):
+    order = np.argsort(-scores)  # no two scores are equal here
+    hits, alarms = np.cumsum((weights * gold)[order]), np.cumsum((weights * (1 - gold))[order])
+    return hits[alarms / alarms[-1] <= 0.05].max() / hits[-1]
+
+
+def test_arms_with_unequal_numbers_of_runs(scene, random):
+    experiment, control, treatment = random
+    kept = [r for r in treatment.results if r.id.index not in (1, 3)]  # of four runs and five redraws
+    fewer = replace(treatment, results=tuple(kept))
+    primary = compare(control, fewer, on=scene.on, experiment=experiment)[0]
+    assert (primary.n_runs, primary.n_redraws) == (6, 8)
+    assert "runs (4 of the control, 2 of the treatment)" in primary.method
+    assert "shared seeds" in primary.method
+    known = scene.demo.golds["hate@4"] >= 0
+    gold = scene.demo.golds["hate@4"][known]
+
+    def values(arm, kind, numbers):
+        fits = {r.id.index: r.predictions["demo"].scores[known] for r in arm.of_kind(kind)}
+        return np.array([sk.average_precision_score(gold, fits[k]) for k in numbers])
+
+    snapshot, redraw = ReplicateKind.snapshot, ReplicateKind.redraw
+    arms = (
+        RaterArm(values(control, snapshot, [0, 2, 1, 3]), values(control, redraw, [0, 2, 4]), 20.0, 3),
+        RaterArm(values(fewer, snapshot, [0, 2]), values(fewer, redraw, [0, 2, 4]), 20.0, 3),
+    )
+    expected = random_raters_estimate(*arms, RaterDesign.same, shared_seeds=True)
+    assert primary.estimate == pytest.approx(expected.estimate)
+    assert primary.components["raters"] == pytest.approx(expected.terms[1].variance)
+    swapped = compare(fewer, control, on=scene.on, experiment=experiment)[0]
+    assert swapped.interval.low == pytest.approx(-primary.interval.high)
+    plain = compare(control, fewer, on=scene.on, experiment=replace(experiment, raters=RaterClaim.fixed))[0]
+    assert plain.method.startswith("crossed interval over runs (4 of the control, 2 of the treatment) and items, pooled")
+
+
+def test_each_run_is_measured_once_however_many_questions_it_answers(scene, fixed, monkeypatch):
+    experiment, control, treatment = fixed
+    sorted_runs = []
+    real = SortedRun.of_run.__func__
+    monkeypatch.setattr(SortedRun, "of_run", classmethod(lambda cls, *a: (sorted_runs.append(1), real(cls, *a))[1]))
+    effects = compare(control, treatment, on=scene.on, experiment=experiment)
+    assert len(effects) > 15
+    assert len(sorted_runs) == 2 * 8  # eight runs; of the demo under both golds, and of no score on look, where nothing ranks

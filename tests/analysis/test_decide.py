@@ -45,6 +45,7 @@ def effect(question, low, high, margin=None, **changes):
         "margin": margin,
         "p_beyond_margin": None if margin is None else p_beyond_margin(difference, margin, direction.sign),
         "components": {"runs": sd**2 * 0.25, "items": sd**2 * 0.75},
+        "to_narrow": "More benchmark items would narrow the interval most: twice as many by 24%, twice the training runs by 3%",
     }
     return EffectEstimate(**{**fields, **changes})
 
@@ -126,9 +127,8 @@ def test_a_gain_too_small_to_matter_says_so(experiment):
 
 def test_inconclusive_says_what_would_settle_it(experiment):
     decision = verdict(experiment, NOTHING)
-    assert "more benchmark items would settle it: 75% of the variance comes from the benchmark's items" in decision.sentence
-    raters = verdict(experiment, NOTHING, components={"runs": 1.0, "raters": 3.0, "items": 1.0})
-    assert "more raters would settle it: 60%" in raters.sentence
+    assert "; more benchmark items would narrow the interval most: twice as many by 24%" in decision.sentence
+    assert "a repetition with more runs would settle it" in verdict(experiment, NOTHING, to_narrow="").sentence
     assert "moved by +0.5 points (95% interval -3.0 to +4.0)" in decision.sentence
 
 

@@ -62,7 +62,11 @@ def test_pins_name_what_was_read(root: ProjectRoot) -> None:
         ({"primary": {**spec()["primary"], "items": "some"}}, ConfigError, "legal are all, gold_unchanged and slice:"),
         ({"primary": {**spec()["primary"], "items": "slice:locale"}}, ConfigError, "legal are all, gold_unchanged and slice:"),
         ({"primary": {**spec()["primary"], "metric": "bpsn_auc"}}, ConfigError, "name it as items: slice:<name>=<value>"),
-        ({"primary": {**spec()["primary"], "metric": "recall_at_fpr_01"}}, ConfigError, "it cannot be the primary"),
+        (
+            {"primary": {**spec()["primary"], "metric": "functional_pass_rate_worst"}},
+            ConfigError,
+            "needs a slice named functionality",
+        ),
         (
             {"primary": {**spec()["primary"], "metric": "functional_pass_rate_macro"}},
             ConfigError,

@@ -161,3 +161,15 @@ def test_numbers_from_the_future_of_the_record_are_not_needed() -> None:
         decision=replace(record.decision, effects=(), guardrails=(), findings=()),
     )  # fmt: skip
     assert "the question was not answered" in Page(render(bare)).text
+
+
+def test_the_primary_says_where_its_uncertainty_comes_from_and_what_would_narrow_it() -> None:
+    text = Page(render(example_record())).text
+    assert "raters 53%, benchmark items 37%, training runs 8%, single runs on single items 3%." in text
+    assert "More raters would narrow the interval most: twice as many by 22%" in text
+    assert "as a check: Satterthwaite +2.8 to +5.4." in text  # 4.1 +- 0.95 * 1.4
+    unsplit = replace(example_record().decision.effects[0], components={}, to_narrow="", checks={})
+    record = example_record()
+    bare = replace(record, decision=replace(record.decision, effects=(unsplit, *record.decision.effects[1:])))
+    assert "Where the uncertainty comes from" not in Page(render(bare)).text
+    assert "by other rules" not in Page(render(bare)).text

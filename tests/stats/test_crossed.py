@@ -64,6 +64,61 @@ def test_mean_squares_equal_a_two_way_anova():
     assert parts.churn == pytest.approx(mean_squares["Residual"] / n / runs)
 
 
+def test_the_parts_of_the_variance_are_those_of_an_analysis_of_variance():
+    """Runs nested in arms, items crossed with both: the method of moments on statsmodels' mean squares, equal to 1e-6."""
+    pd = pytest.importorskip("pandas")
+    smf = pytest.importorskip("statsmodels.formula.api")
+    sm = pytest.importorskip("statsmodels.api")
+    rng = np.random.default_rng(12)
+    runs, n = 4, 9
+    shared = rng.normal(size=n)
+    scores = [shared + 0.5 * rng.normal(size=n) + 0.2 * rng.normal(size=(runs, 1)) + 0.3 * rng.normal(size=(runs, n)) for _ in "CT"]
+    arm_, run_, item_ = (axis.ravel() for axis in np.meshgrid(range(2), range(runs), range(n), indexing="ij"))
+    frame = pd.DataFrame({"z": np.stack(scores).ravel(), "arm": arm_, "run": run_, "item": item_})
+    fitted = smf.ols("z ~ C(arm) * C(item) + C(arm):C(run)", data=frame).fit()
+    table = sm.stats.anova_lm(fitted)
+    mean_square = (table["sum_sq"] / table["df"]).to_dict()
+    assert table["df"].to_dict()["C(arm):C(run)"] == 2 * (runs - 1)
+    between, residual = mean_square["C(arm):C(run)"], mean_square["Residual"]
+    net = mean_square["C(arm):C(item)"]
+    parts = crossed_components(*(from_scores(one) for one in scores))
+    assert parts.runs == pytest.approx(2 * between / (runs * n), rel=1e-6)
+    assert parts.churn == pytest.approx(2 * residual / (runs * n), rel=1e-6)
+    assert parts.items_total == pytest.approx(2 * net / (runs * n), rel=1e-6)
+    assert parts.items == pytest.approx(2 * (net - residual) / (runs * n), rel=1e-6)
+
+
+def test_welchs_interval_is_that_of_growthbook():
+    """gbstats' two-sided test of means .41 and .70, standard deviations 3.9 and 6.2, 3,407 and 3,461 values, to the digits it gives."""
+
+    def of(mean, sd, n):
+        values = np.random.default_rng(n).normal(size=n)
+        values = mean + sd * (values - values.mean()) / values.std(ddof=1)
+        return ArmMetrics(values, np.zeros((n, 2)))
+
+    found = crossed_estimate(of(0.41, 3.9, 3407), of(0.70, 6.2, 3461), fixed_items=True)
+    assert found.estimate == pytest.approx(0.29, abs=1e-9)
+    assert found.interval(0.05) == pytest.approx((0.04538, 0.53462), abs=5e-6)
+    assert found.p_two_sided() == pytest.approx(0.02016, abs=5e-6)
+    scipys = stats.ttest_ind_from_stats(0.70, 6.2, 3461, 0.41, 3.9, 3407, equal_var=False)
+    assert found.p_two_sided() == pytest.approx(scipys.pvalue, rel=1e-6)
+
+
+def test_the_checks_use_the_other_degrees_of_freedom_and_satterthwaites():
+    rng = np.random.default_rng(13)
+    few = crossed_components(arm(rng, runs=3), arm(rng, runs=4))
+    s_c, s_t = few.run_variances
+    welch = few.checks()["Welch"].terms[0]
+    assert welch.variance == pytest.approx(s_c / 3 + s_t / 4)
+    assert welch.df == pytest.approx(welch.variance**2 / ((s_c / 3) ** 2 / 2 + (s_t / 4) ** 2 / 3))
+    df = (few.runs + few.items) ** 2 / (few.runs**2 / 5 + few.items**2 / 59)
+    assert few.checks()["Satterthwaite"].terms[0].df == pytest.approx(df)
+    half = stats.t.ppf(0.975, df) * math.sqrt(few.runs + few.items)
+    assert few.checks()["Satterthwaite"].half_width(0.05) == pytest.approx(half)
+    many = crossed_components(arm(rng, runs=5), arm(rng, runs=6))
+    assert many.checks()["pooled"].terms[0].df == 9.0
+
+
 def test_pooled_degrees_of_freedom_below_five_runs_and_welch_from_five():
     rng = np.random.default_rng(2)
     few = crossed_components(arm(rng, runs=3), arm(rng, runs=4))

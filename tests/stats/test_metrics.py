@@ -11,8 +11,9 @@ from smo_pipelines.errors import BenchmarkError, CannotEstimate, UnknownName
 from smo_pipelines.stats.metrics import METRICS, Needs, get_metric
 
 THRESHOLD = 0.5
-NO_INTERVAL = {"recall_at_fpr_01", "recall_at_fpr_05", "expected_calibration_error", "functional_pass_rate_worst"}
-WITH_INTERVAL = sorted(set(METRICS) - NO_INTERVAL)
+NO_INTERVAL = {"functional_pass_rate_worst"}
+BOOTSTRAPPED = {"recall_at_fpr_01", "recall_at_fpr_05", "expected_calibration_error"}
+WITH_INTERVAL = sorted(set(METRICS) - NO_INTERVAL - BOOTSTRAPPED)
 
 
 def recall_at(references, scores, limit):
@@ -101,6 +102,7 @@ def test_what_each_metric_says_about_itself():
     }
     assert {name for name, metric in METRICS.items() if metric.needs is Needs.members} == {"subgroup_auc", "bpsn_auc", "bnsp_auc"}
     assert {name for name, metric in METRICS.items() if not metric.has_interval} == NO_INTERVAL
+    assert {name for name, metric in METRICS.items() if metric.weighted is not None} == BOOTSTRAPPED
     assert {name for name, metric in METRICS.items() if metric.unit != "share"} == {"brier_score"}
     for name, metric in METRICS.items():
         assert name == metric.name and metric.about.endswith(".") and (metric.low, metric.high) == (0.0, 1.0)
@@ -172,7 +174,7 @@ def test_order_of_items_does_not_matter(name):
     assert metric.value(scores[order], references[order], THRESHOLD, moved) == pytest.approx(
         metric.value(scores, references, THRESHOLD, groups), abs=1e-12
     )
-    if metric.has_interval:
+    if metric.expansion is not None:
         np.testing.assert_allclose(
             metric.influence(scores[order], references[order], THRESHOLD, moved),
             metric.influence(scores, references, THRESHOLD, groups)[order],
@@ -260,19 +262,23 @@ def test_few_negatives_or_items_have_no_interval(name):
     assert refused(METRICS[name].influence, scores, references, THRESHOLD).code == WhyNot.few_items
 
 
-@pytest.mark.parametrize("name", sorted(NO_INTERVAL))
-def test_a_metric_without_an_expansion_has_a_value_and_no_interval(name):
+@pytest.mark.parametrize("name", sorted(NO_INTERVAL | BOOTSTRAPPED))
+def test_a_metric_without_an_expansion_has_a_value_and_no_influence_values(name):
     n = size_for(name)
     scores, references = sample(7, n)
     groups = groups_for(name, n)
     assert 0.0 <= METRICS[name].value(scores, references, THRESHOLD, groups) <= 1.0
     error = refused(METRICS[name].influence, scores, references, THRESHOLD, groups)
     assert error.code == WhyNot.no_interval
-    assert METRICS[name].no_interval in error.sentence
+    assert METRICS[name].no_expansion in error.sentence
 
 
 def test_the_extreme_of_several_rates_says_so():
-    assert "the extreme of several rates has no first-order interval" in METRICS["functional_pass_rate_worst"].no_interval
+    metric = METRICS["functional_pass_rate_worst"]
+    assert "the extreme of several rates has no first-order interval" in metric.no_interval
+    assert metric.interval_method.startswith("none: ")
+    assert METRICS["recall_at_fpr_05"].interval_method.startswith("by a bootstrap of items: its threshold is a quantile")
+    assert METRICS["f1"].interval_method == "by influence values"
 
 
 @pytest.mark.parametrize(("name", "negatives"), [("recall_at_fpr_01", 1000), ("recall_at_fpr_05", 200)])

@@ -125,5 +125,30 @@ def test_paired_redraws_must_pair():
     control, treatment = arms()
     with pytest.raises(ValueError, match="do not pair"):
         random_raters_estimate(control, replace(treatment, redraws=treatment.redraws[:-1]), SAME, shared_seeds=True)
-    with pytest.raises(ValueError, match="do not pair"):
-        random_raters_estimate(control, replace(treatment, values=treatment.values[:-1]), SAME, shared_seeds=True)
+
+
+def test_unequal_runs_with_shared_seeds_count_the_covariance_of_their_pairs_once():
+    control, treatment = arms(runs=5)
+    fewer = replace(treatment, values=treatment.values[:3])
+    estimate = random_raters_estimate(control, fewer, SAME, shared_seeds=True)
+    s_c, s_t = variance(control.values), variance(fewer.values)
+    covariance = np.cov(control.values[:3], fewer.values)[0, 1]
+    assert abs(covariance) <= math.sqrt(s_c * s_t)
+    assert estimate.terms[0].variance == pytest.approx(s_c / 5 + s_t / 3 - 2 * covariance * 3 / 15)
+    q2, single = variance(treatment.redraws - control.redraws), variance(fewer.values - control.values[:3])
+    assert estimate.terms[1].variance == pytest.approx(1.25 * 24 / 19 * max(q2 - single, q2 / 4))
+    assert estimate.estimate == pytest.approx(fewer.values.mean() - control.values.mean())
+    unpaired = random_raters_estimate(control, fewer, SAME, shared_seeds=False)
+    assert unpaired.terms[0].variance == pytest.approx(s_c / 5 + s_t / 3)
+
+
+def test_seeds_that_move_both_arms_alike_still_leave_the_runs_that_do_not_pair():
+    rng = np.random.default_rng(2)
+    together = 0.7 + 0.02 * rng.normal(size=5)
+    redraws = 0.7 + 0.03 * rng.normal(size=(2, 10))
+    control, fewer = RaterArm(together, redraws[0], 20.0, 3), RaterArm(together[:3], redraws[1], 20.0, 3)
+    s_c, s_t = variance(together), variance(together[:3])
+    runs = random_raters_estimate(control, fewer, SAME, shared_seeds=True).terms[0].variance
+    most = min(s_t, math.sqrt(s_c * s_t))  # of the pairs the covariance is the variance; it is never taken above the product
+    assert runs == pytest.approx(s_c / 5 + s_t / 3 - 2 * most * 3 / 15)
+    assert runs > 0.0

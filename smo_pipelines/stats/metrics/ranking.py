@@ -1,5 +1,7 @@
 """Metrics of the order of the scores: average precision, AUROC, and recall at a fixed false positive rate."""
 
+from functools import partial
+
 import numpy as np
 
 from smo_pipelines.stats.metrics.metric import MIN_OF_A_CLASS, Conditions, Metric
@@ -67,6 +69,46 @@ def _auroc_influence(scores: np.ndarray, references: np.ndarray, threshold: floa
     return np.asarray((placements - value) / np.where(references == 1, share, 1.0 - share), dtype=np.float64)
 
 
+def _flaggable(
+    scores: np.ndarray, negatives: np.ndarray, weights: np.ndarray, totals: np.ndarray, limit: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the highest distinct scores of negatives, and how many of them each weighting lets be flagged.
+
+    Only as many negatives are looked at as some weighting comes to: the last score returned is one that none of them allows.
+    """
+    order = negatives[np.argsort(-scores[negatives], kind="stable")]
+    descending = scores[order]
+    ends = np.flatnonzero(np.append(np.diff(descending) != 0.0, True))
+    looked_at = int(2.0 * limit * len(order)) + 32
+    while True:
+        some = ends[ends < looked_at]
+        alarms = np.cumsum(weights[order[:looked_at]], axis=0)[some]
+        allowed = np.count_nonzero(alarms / totals <= limit, axis=0)
+        if len(some) == len(ends) or int(allowed.max()) < len(some):
+            return descending[some], allowed
+        looked_at *= 2
+
+
+def _weighted_recall_at(limit: float, scores: np.ndarray, references: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the recall at a false positive rate of each run (rows) under each weighting (columns)."""
+    positives, negatives = np.flatnonzero(references == 1), np.flatnonzero(references == 0)
+    of_negatives = weights[negatives].sum(axis=0)
+    always = np.zeros((len(scores), len(references)))
+    sometimes = np.zeros((len(scores), weights.shape[1]))
+    for run, one in enumerate(scores):
+        cuts, allowed = _flaggable(one, negatives, weights, of_negatives, limit)
+        needed = np.searchsorted(-cuts, -one[positives], side="right")  # distinct scores of negatives that are flagged with it
+        always[run, positives[needed <= allowed.min()]] = 1.0
+        near = np.flatnonzero((needed > allowed.min()) & (needed <= allowed.max()))
+        near = near[np.argsort(needed[near], kind="stable")]
+        if len(near):
+            steps, starts = np.unique(needed[near], return_index=True)
+            caught = np.cumsum(np.add.reduceat(weights[positives[near]], starts, axis=0), axis=0)
+            last = np.searchsorted(steps, allowed, side="right") - 1
+            sometimes[run] = np.where(last >= 0, caught[last, np.arange(len(last))], 0.0)
+    return np.asarray((always @ weights + sometimes) / weights[positives].sum(axis=0))
+
+
 def _recall_at_fpr(name: str, limit: float) -> Metric:
     def value(scores: np.ndarray, references: np.ndarray, threshold: float, groups: np.ndarray) -> float:
         del threshold, groups
@@ -85,9 +127,10 @@ def _recall_at_fpr(name: str, limit: float) -> Metric:
         formula=value,
         expansion=None,
         conditions=Conditions(positives=1, negatives=round(10 / limit), ranks=True),
-        interval_conditions=_RANKS,
+        interval_conditions=Conditions(positives=MIN_OF_A_CLASS, negatives=1, ranks=True),
         reference=f"max of tpr where fpr <= {limit:g}, of sklearn.metrics.roc_curve(drop_intermediate=False)",
-        no_interval=(
+        weighted=partial(_weighted_recall_at, limit),
+        no_expansion=(
             "its threshold is a quantile of the benign items' scores, so its first-order expansion needs the scores' density, "
             "which no sample gives well enough at so low a rate"
         ),
