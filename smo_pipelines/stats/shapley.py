@@ -31,7 +31,9 @@ MOST_PLAYERS = 6
 def _players(values: np.ndarray) -> int:
     n = len(values).bit_length() - 1
     if len(values) != 1 << n or not 1 <= n <= MOST_PLAYERS:
-        raise ValueError(f"a game of 1 to {MOST_PLAYERS} players has 2 to {1 << MOST_PLAYERS} coalitions, a power of two; got {len(values)}")
+        raise ValueError(
+            f"a game of 1 to {MOST_PLAYERS} players has 2 to {1 << MOST_PLAYERS} coalitions, a power of two; got {len(values)}"
+        )
     return n
 
 
