@@ -244,7 +244,6 @@ def main(arguments: Sequence[str]) -> None:
     head = {"program": "root_cause", "command": " ".join(["python -m bench.root_cause", *arguments]), "classifier": "tfidf"}
     sizes = {
         "draws": len(rows),
-        "first": asked.first,
         "train": asked.train,
         "benchmark": asked.benchmark,
         "runs": RUNS,
