@@ -1,6 +1,6 @@
 """The metric of every run on the items of every question: the runs of a benchmark are measured once, whatever is asked of it."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -17,7 +17,7 @@ from smo_pipelines.stats.bootstrap import BootstrapArm, bootstrap_components, it
 from smo_pipelines.stats.crossed import ArmMetrics, CrossedComponents, crossed_components
 from smo_pipelines.stats.metrics import Metric, MetricTable, Needs, get_metric, metric_table
 
-__all__ = ["Asked", "Measured", "MeasuredArm", "control_threshold", "measure"]
+__all__ = ["Asked", "ExpandedArm", "Measured", "MeasuredArm", "control_threshold", "expand", "measure"]
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -51,6 +51,14 @@ class MeasuredArm:
     def mean(self) -> float:
         """The mean metric over the fits on actual labels."""
         return float(np.mean(self.values))
+
+
+@dataclass(frozen=True, eq=False)
+class ExpandedArm:
+    """One arm's metric to first order in its items: fits on actual labels with influence values, redraws by value alone."""
+
+    runs: ArmMetrics
+    redraws: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +111,35 @@ def _scores(run: ReplicateResult, benchmark: Benchmark) -> np.ndarray:
             f"({predictions.benchmark_digest[:12]}, not {benchmark.digest[:12]}); score it again"
         )
     return predictions.scores
+
+
+def expand(one: Asked, arm: ArmRuns, benchmark: Benchmark, at: float) -> ExpandedArm:
+    """Return one arm's metric with its influence values, for what is linear in several arms.
+
+    Parameters
+    ----------
+    at : float
+        The control's threshold, used where the question asks for it.
+
+    Raises
+    ------
+    CannotEstimate
+        When the metric has no expansion, or does not exist for one of the runs.
+    BenchmarkError
+        When a run was not scored on this version of the benchmark.
+    """
+    metric, selection = one.metric, one.selection
+
+    def inputs(run: ReplicateResult) -> tuple[np.ndarray, np.ndarray, float, np.ndarray | None]:
+        threshold = at if one.at_control else run.threshold
+        return _scores(run, benchmark)[selection.rows], selection.references, threshold, selection.groups
+
+    def values(runs: Sequence[ReplicateResult]) -> np.ndarray:
+        return np.array([metric.value(*inputs(run)) for run in runs], dtype=np.float64)
+
+    snapshots = arm.of_kind(ReplicateKind.snapshot)
+    influences = np.stack([metric.influence(*inputs(run)) for run in snapshots])
+    return ExpandedArm(ArmMetrics(values(snapshots), influences), values(arm.of_kind(ReplicateKind.redraw)))
 
 
 def measure(

@@ -82,7 +82,7 @@ def module_of(name: str) -> type[Any]:
 
     metric = get_metric(name)
 
-    class MetricModule(evaluate.Metric):  # type: ignore[misc]  # evaluate has no types
+    class MetricModule(evaluate.Metric):  # type: ignore[misc,name-defined]  # evaluate has no types
         measures: ClassVar[Metric] = metric
 
         def _info(self) -> Any:

@@ -14,6 +14,7 @@ from smo_pipelines.cli.cache import add_to as add_cache
 from smo_pipelines.cli.classifiers import add_to as add_classifiers
 from smo_pipelines.cli.console import errors
 from smo_pipelines.cli.experiments import add_to as add_experiments
+from smo_pipelines.cli.explain import add_to as add_explain
 from smo_pipelines.cli.exporting import add_to as add_exporting
 from smo_pipelines.cli.fetching import add_to as add_fetching
 from smo_pipelines.cli.imports import add_to as add_imports
@@ -60,6 +61,7 @@ for add_commands in (
     add_benchmarks,
     add_predictions,
     add_experiments,
+    add_explain,
     add_matrix,
     add_quality,
     add_metrics,

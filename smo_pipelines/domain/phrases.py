@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from smo_pipelines.domain.attribution import Contrast
 from smo_pipelines.domain.decisions import Decision, GuardrailStatus, Verdict
 from smo_pipelines.domain.effects import EffectEstimate, NotEstimable, Question, Role, ThresholdKind
 
@@ -10,6 +11,7 @@ __all__ = [
     "VERDICT_WORDS",
     "amount",
     "change_with_interval",
+    "contrast_words",
     "guardrail_summary",
     "level_of",
     "metric_title",
@@ -85,6 +87,24 @@ def change_with_interval(effect: EffectEstimate) -> tuple[str, str, str]:
     decimals = max(_decimals(values), 3 if metric in _OWN_UNIT else 1)
     change, low, high = (_signed(value, decimals) for value in values)
     return change, low, high
+
+
+def contrast_words(metric: str, contrast: Contrast) -> str:
+    """Return a difference with its interval, signed, in the metric's shown unit and its own direction.
+
+    Examples
+    --------
+    >>> from smo_pipelines.domain.effects import Interval
+    >>> contrast_words("f1", Contrast(estimate=0.018, interval=Interval(low=0.006, high=0.03)))
+    '+1.8 (+0.6 to +3.0)'
+    >>> contrast_words("f1", Contrast(estimate=-0.018))
+    '-1.8'
+    """
+    ends = () if contrast.interval is None else (contrast.interval.low, contrast.interval.high)
+    values = tuple(amount(metric, value) for value in (contrast.estimate, *ends))
+    decimals = max(_decimals(values), 3 if metric in _OWN_UNIT else 1)
+    value, *interval = (_signed(value, decimals) for value in values)
+    return f"{value} ({interval[0]} to {interval[1]})" if interval else value
 
 
 def level_of(metric: str, value: float) -> str:

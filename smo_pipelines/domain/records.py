@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from smo_pipelines.domain.attribution import Attribution
 from smo_pipelines.domain.decisions import Decision
 from smo_pipelines.domain.experiments import ArmName, Experiment, ReplicateId
 from smo_pipelines.domain.guidelines import ClauseEdit
@@ -105,6 +106,8 @@ class ExperimentRecord:
     earlier_uses : mapping of str to int
         How many other decided experiments had been scored on the same version of a benchmark, by its name, when this one was
         concluded. It grows with time, so it is not part of what a record is compared by.
+    attributions : tuple of Attribution
+        The splits of its change that ``smo explain`` has computed; they explain and decide nothing.
     """
 
     experiment: Experiment
@@ -117,3 +120,4 @@ class ExperimentRecord:
     provenance: Provenance
     quality: LabelQuality | None = None
     earlier_uses: Mapping[str, int] = field(default_factory=dict)
+    attributions: tuple[Attribution, ...] = ()

@@ -14,6 +14,7 @@ from smo_pipelines.domain.experiments import ArmName, Effect, Experiment
 from smo_pipelines.domain.records import BenchmarkFacts, ExperimentRecord, Provenance, ReplicateFacts
 from smo_pipelines.domain.runs import ArmRuns
 from smo_pipelines.errors import StoreError
+from smo_pipelines.experiment.attributions import known_attributions
 from smo_pipelines.experiment.benchmark_uses import uses_by_others
 from smo_pipelines.experiment.kpis import quality_of_arms
 from smo_pipelines.experiment.prepare import Arms, build_arms, pin_arms, refuse_one_class
@@ -221,6 +222,7 @@ def conclude(
         ),
         quality=quality_of_arms(workspace, arms),
         earlier_uses=uses_by_others(workspace, arms.benchmarks, experiment.spec_hash),
+        attributions=known_attributions(workspace.store, experiment),
     )
 
 

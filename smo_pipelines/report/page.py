@@ -18,6 +18,7 @@ from smo_pipelines.report.dots import dots_of
 from smo_pipelines.report.forest import forest_of
 from smo_pipelines.report.labels import label_section
 from smo_pipelines.report.quality import quality_section
+from smo_pipelines.report.waterfall import cause_sections
 
 __all__ = ["render"]
 
@@ -67,6 +68,7 @@ def render(record: ExperimentRecord) -> str:
             golds=sections.gold_tables(record),
             arms=sections.arm_rows(record),
             dots=dots_of(record),
+            causes=cause_sections(record),
             quality=quality_section(record),
             labels=label_section(record),
             diffs=clause_diffs(record.clause_edits),
