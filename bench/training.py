@@ -269,7 +269,11 @@ def compare_quality(report: dict[str, Any], scores: dict[str, Scores], test: Hel
     report["pairing"] = pairing(scores["ours"], test)
     for kind in PEERS:
         report["peers"].setdefault(kind, {})
-        report["peers"][kind] |= {"replicates_scored": len(scores[kind]) // 2, **quality(scores[kind], test)}
+        report["peers"][kind] |= {"replicates_scored": len(scores[kind]) // 2}
+        if len(scores[kind]) < 4:
+            print(f"{kind}: fewer than two replicates an arm were scored, so that their AUROC is not compared")
+            continue
+        report["peers"][kind] |= quality(scores[kind], test)
         one, other = over_both_halves(scores[kind], test), over_both_halves(scores["ours"], test)
         delta, low = other.mean - one.mean, crossed_estimate(one, other, np.arange(len(test.texts))).interval(0.05)[0]
         report.setdefault("auroc_error", {})[kind] = rounded((delta - low) / 1.96)
@@ -281,7 +285,7 @@ def take_stored_quality(report: dict[str, Any], scores: Scores, test: HeldOut) -
     """Put into the report how the few fits of a quick run differ from the peers of the stored full one."""
     stored = json.loads(RESULTS.read_text(encoding="utf-8"))
     report["ours"] = quality(scores, test)
-    for kind in PEERS:
+    for kind in stored["auroc_error"]:
         delta = report["ours"]["auroc"] - stored["peers"][kind]["auroc"]
         name = "auroc_delta" if kind == "defaults" else "auroc_delta_vs_tuned"
         report |= {name: rounded(delta), f"{name}_low": rounded(delta - 1.96 * stored["auroc_error"][kind])}
