@@ -1,12 +1,16 @@
 """``smo metrics``: what can be measured, and the card of each metric."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markdown import Markdown
+from rich.markup import escape
 from rich.table import Table
 
 from smo_pipelines.cli.console import console, say
+
+if TYPE_CHECKING:
+    from smo_pipelines.stats.metrics import Metric
 
 __all__ = ["add_to"]
 
@@ -27,19 +31,19 @@ def _metrics(name: Annotated[str, typer.Argument(help="A metric, for its card; n
             Markdown(card) if console.is_terminal else card, highlight=False, markup=False, soft_wrap=not console.is_terminal
         )
         return
-    table = Table("name", "title", "unit", "range", "better", "threshold", "needs", "interval", "reference")
-    for metric in METRICS.values():
-        table.add_row(
-            metric.name,
-            metric.title,
-            metric.unit,
-            f"{metric.low:g} to {metric.high:g}",
-            metric.direction.value,
-            "yes" if metric.thresholded else "no",
-            str(metric.needs),
-            "yes" if metric.has_interval else "no",
-            metric.reference,
-        )
+    # two columns, so that every line is whole on a terminal of 80 columns
+    table = Table("metric", "what it is", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.columns[0].no_wrap = True
-    console.print(table)
+    for metric in METRICS.values():
+        table.add_row(f"[bold]{metric.name}[/]", f"{escape(_facts(metric))}\n[dim]{escape(metric.reference)}[/]")
+    console.print(table, highlight=False)
     say(f"each loads with evaluate.load('{EVALUATE_MODULES}/<name>'); its card: smo metrics <name>")
+
+
+def _facts(metric: "Metric") -> str:
+    """Return a line that says what a metric is."""
+    facts = [f"{metric.title}: {metric.unit}, {metric.low:g} to {metric.high:g}, {metric.direction.value} is better"]
+    facts += ["at a threshold"] if metric.thresholded else []
+    facts += [f"needs {metric.needs}"] if metric.needs.value != "nothing" else []
+    facts += [] if metric.has_interval else ["no interval"]
+    return "; ".join(facts)

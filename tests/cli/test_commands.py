@@ -24,6 +24,7 @@ COMMANDS = {
     "demo",
     "doctor",
     "experiments",
+    "explain",
     "export",
     "fetch",
     "import",

@@ -5,21 +5,21 @@ from smo_pipelines.stats.metrics import METRICS
 from tests.cli.conftest import Smo
 
 
-def test_every_metric_is_listed_with_the_folder_that_evaluate_loads(smo: Smo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "300")
+@pytest.mark.parametrize("columns", ["80", "200"])
+def test_every_metric_is_listed_whole_with_the_folder_that_evaluate_loads(
+    smo: Smo, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
     answer = smo("metrics")
     assert answer.code == 0
-    rows = {
-        cells[1].strip(): cells
-        for cells in (line.split("│") for line in answer.out.splitlines())
-        if len(cells) > 9 and cells[1].strip()
-    }
-    assert set(rows) == set(METRICS)
+    said = " ".join(answer.out.split())
     for name, metric in METRICS.items():
-        said = [cell.strip() for cell in rows[name][2:10]]
-        assert said[:2] == [metric.title, metric.unit]
-        assert said[3:6] == [metric.direction.value, "yes" if metric.thresholded else "no", str(metric.needs)]
-    assert str(EVALUATE_MODULES) in answer.out
+        facts = f"{metric.title}: {metric.unit}, {metric.low:g} to {metric.high:g}, {metric.direction.value} is better"
+        assert f" {name} {facts}" in said
+        assert (f" {name} {facts}; at a threshold" in said) == metric.thresholded
+        assert " ".join(metric.reference.split()) in said
+    assert "…" not in said
+    assert str(EVALUATE_MODULES) in "".join(answer.out.split())
 
 
 def test_one_metric_is_its_card(smo: Smo) -> None:
