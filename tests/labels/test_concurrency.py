@@ -35,11 +35,13 @@ def read(folders, barrier, seen):
     for place, folder in enumerate(folders):
         barrier.wait()
         tables = LabelTables(folder)
-        for _ in range(3):
+        found = 0
+        while found < 3:  # the writers are sure to bring ratings; a slow one only makes a reader ask more often
             try:
                 taken = snapshot(tables)
             except NoRatings:
                 continue
+            found += 1
             seen.put((place, taken.imports, taken.digest))
     seen.put(None)
 
