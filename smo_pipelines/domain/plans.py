@@ -1,9 +1,26 @@
-"""What is planned before an experiment is trained: the spread that its numbers will have, and the power that follows from it."""
+"""What is planned before an experiment is trained: the spread that its numbers will have, the power that follows, and what it costs."""
 
 import math
 from dataclasses import dataclass
 
-__all__ = ["VarianceComponents"]
+from smo_pipelines.domain.changes import ChangeKind
+from smo_pipelines.domain.effects import Interval, NotEstimable, Question
+
+__all__ = [
+    "CheapestDesign",
+    "ClassifierComponents",
+    "MeasuredComponents",
+    "NotReachable",
+    "TARGET_POWER",
+    "Plan",
+    "PlanCost",
+    "PlannedDesign",
+    "PlannedQuestion",
+    "VarianceComponents",
+]
+
+TARGET_POWER = 0.8
+"""The power that a design is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,3 +69,156 @@ class VarianceComponents:
             raise ValueError("a rater standard deviation goes with the effective raters and the redraws it was measured with")
         if not (-1.0 <= self.seed_correlation <= 1.0 and self.run_df > 0.0 and self.units >= 2):
             raise ValueError(f"not a measurement of at least two runs on at least two units: {self}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredComponents:
+    """Variance components with what they hold for: one question, by one classifier, trained on so many items of one project.
+
+    Attributes
+    ----------
+    change : ChangeKind
+        The kind of change between the arms whose items were compared; ``none`` where only the raters differed.
+    benchmark : str
+        The beginning of the digest of the benchmark's version.
+    source : str
+        What they were measured on, in words.
+    """
+
+    question: Question
+    change: ChangeKind
+    project: str
+    benchmark: str
+    training_items: int
+    components: VarianceComponents
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierComponents:
+    """What was measured of one classifier: ``classifier`` is the beginning of its configuration's digest."""
+
+    classifier: str
+    measured: tuple[MeasuredComponents, ...]
+    seconds_a_fit: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedDesign:
+    """How an experiment is run: what more money or time could change.
+
+    Attributes
+    ----------
+    replicates, redraws : int
+        Fits of each arm on its actual labels, and on redraws of its raters.
+    items : int
+        Of the benchmark that answers the question.
+    ratings_an_item : float
+        Of the training items, in each arm.
+    """
+
+    replicates: int
+    redraws: int
+    items: int
+    ratings_an_item: float
+
+    @property
+    def fits(self) -> int:
+        """Of both arms."""
+        return 2 * (self.replicates + self.redraws)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanCost:
+    """What a design costs beyond the labels that are there.
+
+    Attributes
+    ----------
+    minutes : float or None
+        Of training and scoring on this machine; None where no fit was timed.
+    labels : int
+        Ratings that have to be made: of training items and of new benchmark items.
+    money : float or None
+        For those; None where ``labels`` is above 0 and no cost of a label is known.
+    currency : str
+    """
+
+    minutes: float | None
+    labels: int
+    money: float | None
+    currency: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheapestDesign:
+    """The cheapest design that reaches the target power."""
+
+    design: PlannedDesign
+    power: float
+    cost: PlanCost
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotReachable:
+    """No design that was searched reaches the target power: the most that any has, and what limits it."""
+
+    best: PlannedDesign
+    power: float
+    limited_by: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedQuestion:
+    """The power of the registered design for one question, and the cheapest design that has enough.
+
+    Attributes
+    ----------
+    distance : float
+        What has to be shown: the smallest effect of interest of a primary, the margin of a guardrail.
+    power : float
+        For the primary the chance of an interval wholly above 0 when the effect is ``distance``; for a guardrail that of an interval
+        wholly above minus the margin when nothing changes.
+    interval : Interval
+        Of that power, given how few fits the components are known from.
+    needed : float
+        The distance that the design has the target power for: the minimum detectable effect, or the least margin.
+    half_width : float
+        The median half-width of the interval to come.
+    components : VarianceComponents
+    source : str
+        Where the components were measured, in words.
+    """
+
+    question: Question
+    distance: float
+    power: float
+    interval: Interval
+    needed: float
+    half_width: float
+    components: VarianceComponents
+    source: str
+    design: PlannedDesign
+    cost: PlanCost
+    cheapest: CheapestDesign | NotReachable
+
+    @property
+    def enough(self) -> bool:
+        """Whether the registered design reaches the target power."""
+        return self.power >= TARGET_POWER
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What was expected of an experiment before it was trained; the primary's answer stands first."""
+
+    experiment: str
+    spec_hash: str
+    alpha: float
+    target: float
+    questions: tuple[PlannedQuestion | NotEstimable, ...]
+
+    @property
+    def primary(self) -> PlannedQuestion | NotEstimable:
+        """The answer on the primary metric."""
+        return self.questions[0]

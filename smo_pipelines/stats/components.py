@@ -6,6 +6,7 @@ difference of the arms' means is the item part plus churn over K. A component th
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.stats.crossed import ArmMetrics, by_unit, check_sizes, spread
 from smo_pipelines.stats.random_raters import MIN_REDRAWS, RaterArm, RaterDesign, rater_excess
 
-__all__ = ["MIN_PILOT_RUNS", "components_of_arms", "components_of_control", "with_raters"]
+__all__ = ["MIN_PILOT_RUNS", "components_of_arms", "components_of_control", "pooled", "with_raters"]
 
 MIN_PILOT_RUNS = 4
 """Fewest runs of the control from which an experiment is planned."""
@@ -172,3 +173,38 @@ def _correlation(control: np.ndarray, treatment: np.ndarray) -> float:
     if scale == 0.0 or pairs < _MIN_PAIRS:
         return 0.0
     return float(min(max(np.cov(one, other)[0, 1] / scale, 0.0), 0.95))
+
+
+def pooled(many: Sequence[VarianceComponents]) -> VarianceComponents:
+    """Return the components of like experiments as one: root mean squares weighted by degrees of freedom, which add up.
+
+    Rater parts are brought to the mean effective raters first (a variance over raters falls with their number), and are pooled only
+    where every experiment has one, all of the same kind.
+    """
+    if not many:
+        raise ValueError("nothing to pool")
+    dfs = [one.run_df for one in many]
+
+    def root_mean(values: Sequence[float], weights: Sequence[float]) -> float:
+        return math.sqrt(math.fsum(w * v * v for w, v in zip(weights, values, strict=True)) / math.fsum(weights))
+
+    found = VarianceComponents(
+        sd_seed=root_mean([one.sd_seed for one in many], dfs),
+        sd_item=root_mean([one.sd_item for one in many], dfs),
+        sd_seed_by_item=root_mean([one.sd_seed_by_item for one in many], dfs),
+        seed_correlation=math.fsum(w * one.seed_correlation for w, one in zip(dfs, many, strict=True)) / math.fsum(dfs),
+        run_df=math.fsum(dfs),
+        units=round(sum(one.units for one in many) / len(many)),
+    )
+    parts = [(one.sd_rater, one.effective_raters, one.redraw_df) for one in many]
+    known = [(sd, raters, df) for sd, raters, df in parts if sd is not None and raters is not None and df is not None]
+    if len(known) < len(many) or len({one.same_raters for one in many}) > 1:
+        return found
+    raters = math.fsum(r for _, r, _ in known) / len(known)
+    return replace(
+        found,
+        sd_rater=root_mean([sd * math.sqrt(r / raters) for sd, r, _ in known], [df for _, _, df in known]),
+        effective_raters=raters,
+        same_raters=many[0].same_raters,
+        redraw_df=math.fsum(df for _, _, df in known),
+    )

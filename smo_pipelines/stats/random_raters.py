@@ -27,10 +27,10 @@ __all__ = [
     "MIN_REDRAWS",
     "RaterArm",
     "RaterDesign",
+    "random_raters_estimate",
     "rater_df",
     "rater_excess",
     "rater_inflation",
-    "random_raters_estimate",
 ]
 
 MIN_RATERS = 8.0
