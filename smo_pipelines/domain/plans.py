@@ -7,11 +7,11 @@ from smo_pipelines.domain.changes import ChangeKind
 from smo_pipelines.domain.effects import Interval, NotEstimable, Question
 
 __all__ = [
+    "TARGET_POWER",
     "CheapestDesign",
     "ClassifierComponents",
     "MeasuredComponents",
     "NotReachable",
-    "TARGET_POWER",
     "Plan",
     "PlanCost",
     "PlannedDesign",
