@@ -1,7 +1,7 @@
 """Variance components of one metric from fits that are there: what :mod:`smo_pipelines.stats.power` plans with.
 
-Method of moments for the crossed layout of runs by items (Searle, Casella and McCulloch 1992, chapter 4) on influence values: the
-residual mean square is the churn, the spread between run metrics is the seed plus churn over n, and the spread over items of the
+Method of moments for the crossed layout of runs by items (Searle, Casella and McCulloch 1992, chapter 4): the residual between runs
+on single items is the churn, the spread between run metrics is the seed plus churn over n, and the spread over items of the
 difference of the arms' means is the item part plus churn over K. A component that comes out negative is 0.
 """
 
@@ -14,10 +14,10 @@ import numpy as np
 from smo_pipelines.domain.effects import WhyNot
 from smo_pipelines.domain.plans import VarianceComponents
 from smo_pipelines.errors import CannotEstimate
-from smo_pipelines.stats.crossed import ArmMetrics, by_unit, check_sizes, spread
+from smo_pipelines.stats.crossed import ArmMetrics, CrossedComponents, crossed_components, spread
 from smo_pipelines.stats.random_raters import MIN_REDRAWS, RaterArm, RaterDesign, rater_excess
 
-__all__ = ["MIN_PILOT_RUNS", "components_of_arms", "components_of_control", "pooled", "with_raters"]
+__all__ = ["MIN_PILOT_RUNS", "components_of_arms", "components_of_control", "components_of_parts", "pooled", "with_raters"]
 
 MIN_PILOT_RUNS = 4
 """Fewest runs of the control from which an experiment is planned."""
@@ -26,10 +26,21 @@ _MIN_PAIRS = 10
 """Fewest pairs of runs whose correlation is used: of fewer it may well be high by chance."""
 
 
+def components_of_parts(parts: CrossedComponents) -> VarianceComponents:
+    """Return the components of the difference of two arms with different labels, from the parts of its variance.
+
+    Raises
+    ------
+    CannotEstimate
+        When no run differs from another in either arm.
+    """
+    return _components(parts, seed_of=(0, 1), churn_of=(0, 1), item=parts.units * (parts.items_total - parts.churn))
+
+
 def components_of_arms(
     control: ArmMetrics, treatment: ArmMetrics, clusters: np.ndarray | None = None, *, shared_seeds: bool = False
 ) -> VarianceComponents:
-    """Return the components of the difference of two arms that were both fitted, without a rater part.
+    """Return the components of the difference of two arms with different labels, without a rater part.
 
     Parameters
     ----------
@@ -46,24 +57,11 @@ def components_of_arms(
     CannotEstimate
         With one run in an arm, fewer than two items, a single cluster, or runs that do not differ.
     """
-    check_sizes((len(control.values), len(treatment.values)), control.influences.shape[1])
-    units = [by_unit(arm.influences, clusters)[0] for arm in (control, treatment)]
-    n, df = units[0].shape[1], sum(len(u) - 1 for u in units)
-    churn = math.fsum(_residual(u) for u in units) / (df * (n - 1))
-    seed = (spread(control.values) + spread(treatment.values)) / 2.0
-    _refuse_constant(seed, len(control.values))
-    between = float(np.var(units[1].mean(axis=0) - units[0].mean(axis=0), ddof=1))
-    return VarianceComponents(
-        sd_seed=math.sqrt(max(seed - churn / n, 0.0)),
-        sd_item=math.sqrt(max(between - churn * (1.0 / len(units[0]) + 1.0 / len(units[1])), 0.0)),
-        sd_seed_by_item=math.sqrt(churn),
-        seed_correlation=_correlation(control.values, treatment.values) if shared_seeds else 0.0,
-        run_df=float(df),
-        units=n,
-    )
+    found = components_of_parts(crossed_components(control, treatment, clusters))
+    return replace(found, seed_correlation=_correlation(control.values, treatment.values)) if shared_seeds else found
 
 
-def components_of_control(snapshots: ArmMetrics, redraws: ArmMetrics, clusters: np.ndarray | None = None) -> VarianceComponents:
+def components_of_control(parts: CrossedComponents) -> VarianceComponents:
     """Return the components that an experiment will have, from one arm's fits on its labels and on redraws of its raters.
 
     One arm alone cannot show how far other labels move single items. Its redraws can: each is a fit on other labels of the same
@@ -72,47 +70,53 @@ def components_of_control(snapshots: ArmMetrics, redraws: ArmMetrics, clusters: 
 
     Parameters
     ----------
-    snapshots : ArmMetrics
-        At least :data:`MIN_PILOT_RUNS` runs on the arm's labels.
-    redraws : ArmMetrics
-        At least three runs on redrawn raters, with seeds that no other run used.
+    parts : CrossedComponents
+        Of at least :data:`MIN_PILOT_RUNS` runs on the arm's labels in the place of the control, and at least three runs on redrawn
+        raters, with seeds that no other run used, in the place of the treatment.
 
     Raises
     ------
     CannotEstimate
-        With fewer fits than that, fewer than two items, a single cluster, or runs that do not differ.
+        With fewer fits than that, or runs that do not differ.
     """
-    runs, draws = len(snapshots.values), len(redraws.values)
+    runs, draws = parts.n_runs
     if runs < MIN_PILOT_RUNS:
         raise CannotEstimate(
             WhyNot.one_run, f"the control has {runs} runs, and {MIN_PILOT_RUNS} are needed to plan from them", runs=runs
         )
-    if draws < MIN_REDRAWS:
+    _enough_redraws(draws)
+    own, redrawn = (parts.units * k * churn for k, churn in zip(parts.n_runs, parts.arm_churn, strict=True))
+    return _components(parts, seed_of=(0,), churn_of=(0,), item=2.0 * (redrawn - own))
+
+
+def _components(
+    parts: CrossedComponents, *, seed_of: tuple[int, ...], churn_of: tuple[int, ...], item: float
+) -> VarianceComponents:
+    """Return components whose seed and churn are those of some arms, and whose item variance is given."""
+    dfs = {arm: parts.n_runs[arm] - 1.0 for arm in churn_of}
+    churns = {arm: parts.units * parts.n_runs[arm] * parts.arm_churn[arm] for arm in churn_of}
+    churn = math.fsum(dfs[arm] * churns[arm] for arm in churn_of) / math.fsum(dfs.values())
+    between_runs = math.fsum(parts.run_variances[arm] for arm in seed_of) / len(seed_of)
+    if between_runs == 0.0:
         raise CannotEstimate(
-            WhyNot.few_redraws,
-            f"the control has {draws} redraws of its raters, and {MIN_REDRAWS} are needed to plan from them",
-            redraws=draws,
+            WhyNot.no_run_variance,
+            "all runs that were measured have the same metric, so the spread between runs is unknown and not zero",
+            runs=sum(parts.n_runs[arm] for arm in seed_of),
         )
-    check_sizes((runs, draws), snapshots.influences.shape[1])
-    own, other = (by_unit(arm.influences, clusters)[0] for arm in (snapshots, redraws))
-    n = own.shape[1]
-    churn = _residual(own) / ((runs - 1) * (n - 1))
-    between_redraws = _residual(other) / ((draws - 1) * (n - 1))
-    _refuse_constant(spread(snapshots.values), runs)
     return VarianceComponents(
-        sd_seed=math.sqrt(max(spread(snapshots.values) - churn / n, 0.0)),
-        sd_item=math.sqrt(2.0 * max(between_redraws - churn, 0.0)),
+        sd_seed=math.sqrt(max(between_runs - churn / parts.units, 0.0)),
+        sd_item=math.sqrt(max(item, 0.0)),
         sd_seed_by_item=math.sqrt(churn),
-        run_df=float(runs - 1),
-        units=n,
+        run_df=math.fsum(dfs.values()),
+        units=parts.units,
     )
 
 
 def with_raters(
     components: VarianceComponents,
     control: RaterArm,
-    treatment: RaterArm | None,
-    design: RaterDesign,
+    treatment: RaterArm | None = None,
+    design: RaterDesign = RaterDesign.disjoint,
     *,
     shared_seeds: bool = False,
 ) -> VarianceComponents:
@@ -120,8 +124,9 @@ def with_raters(
 
     Parameters
     ----------
-    treatment : RaterArm or None
-        None for a control alone: then both arms count as rated apart, which overstates what same raters leave of the difference.
+    treatment : RaterArm, optional
+        Left out where one arm's fits are all there is: then both arms count as rated apart, which overstates what the same raters
+        leave of a difference.
     design, shared_seeds
         As :func:`smo_pipelines.stats.random_raters.random_raters_estimate` takes them; unused for a control alone.
 
@@ -131,48 +136,24 @@ def with_raters(
         With fewer than three redraws.
     """
     arms = [control] if treatment is None else [control, treatment]
-    draws = min(len(arm.redraws) for arm in arms)
-    if draws < MIN_REDRAWS:
-        raise CannotEstimate(
-            WhyNot.few_redraws, f"an arm has {draws} redraws of its raters, and {MIN_REDRAWS} are needed", redraws=draws
-        )
-    raters = min(arm.effective_raters for arm in arms)
+    draws = [len(arm.redraws) for arm in arms]
+    _enough_redraws(min(draws))
     same = treatment is not None and design is RaterDesign.same
-    if same:
-        assert treatment is not None  # noqa: S101
-        runs = min(len(control.values), len(treatment.values))
+    if treatment is not None and same:
+        pairs = min(len(control.values), len(treatment.values))
         redraw = spread(treatment.redraws - control.redraws)
-        single = (
-            spread(treatment.values[:runs] - control.values[:runs])
-            if shared_seeds
-            else spread(control.values) + spread(treatment.values)
-        )
-        one_arm, df = float(rater_excess(redraw, single)) / 2.0, float(draws - 1)
+        paired = spread(treatment.values[:pairs] - control.values[:pairs])
+        single = paired if shared_seeds else spread(control.values) + spread(treatment.values)
     else:
         redraw = math.fsum(spread(arm.redraws) for arm in arms)
         single = math.fsum(spread(arm.values) for arm in arms)
-        one_arm, df = float(rater_excess(redraw, single)) / len(arms), float(sum(len(arm.redraws) - 1 for arm in arms))
-    return replace(components, sd_rater=math.sqrt(one_arm), effective_raters=raters, same_raters=same, redraw_df=df)
-
-
-def _residual(values: np.ndarray) -> float:
-    return float(np.sum((values - values.mean(axis=0)) ** 2))
-
-
-def _refuse_constant(variance: float, runs: int) -> None:
-    if variance == 0.0:
-        raise CannotEstimate(
-            WhyNot.no_run_variance, "all runs have the same metric, so the spread between runs is unknown and not zero", runs=runs
-        )
-
-
-def _correlation(control: np.ndarray, treatment: np.ndarray) -> float:
-    pairs = min(len(control), len(treatment))
-    one, other = control[:pairs], treatment[:pairs]
-    scale = math.sqrt(spread(one) * spread(other))
-    if scale == 0.0 or pairs < _MIN_PAIRS:
-        return 0.0
-    return float(min(max(np.cov(one, other)[0, 1] / scale, 0.0), 0.95))
+    return replace(
+        components,
+        sd_rater=math.sqrt(float(rater_excess(redraw, single)) / (2.0 if same else len(arms))),
+        effective_raters=min(arm.effective_raters for arm in arms),
+        same_raters=same,
+        redraw_df=float(draws[0] - 1 if same else sum(draws) - len(draws)),
+    )
 
 
 def pooled(many: Sequence[VarianceComponents]) -> VarianceComponents:
@@ -208,3 +189,19 @@ def pooled(many: Sequence[VarianceComponents]) -> VarianceComponents:
         same_raters=many[0].same_raters,
         redraw_df=math.fsum(df for _, _, df in known),
     )
+
+
+def _enough_redraws(draws: int) -> None:
+    if draws < MIN_REDRAWS:
+        raise CannotEstimate(
+            WhyNot.few_redraws, f"an arm has {draws} redraws of its raters, and {MIN_REDRAWS} are needed to plan", redraws=draws
+        )
+
+
+def _correlation(control: np.ndarray, treatment: np.ndarray) -> float:
+    pairs = min(len(control), len(treatment))
+    one, other = control[:pairs], treatment[:pairs]
+    scale = math.sqrt(spread(one) * spread(other))
+    if scale == 0.0 or pairs < _MIN_PAIRS:
+        return 0.0
+    return float(min(max(np.cov(one, other)[0, 1] / scale, 0.0), 0.95))

@@ -159,14 +159,14 @@ def _half_widths(components: VarianceComponents, design: PowerDesign, alpha: flo
     square = item**2 * components.sd_item**2 / design.units
     one = _run_variance(components, design)
     if design.raters is not None:
-        return np.sqrt(_over_raters(components, design, design.raters, alpha) + square)
+        return np.asarray(np.sqrt(_over_raters(components, design, design.raters, alpha) + square))
     if design.runs < WELCH_FROM:
         df = 2.0 * (design.runs - 1.0)
-        return np.sqrt(_t(df, alpha) ** 2 * (2.0 * one / design.runs) * _quantiles(df) + square)
+        return np.asarray(np.sqrt(_t(df, alpha) ** 2 * (2.0 * one / design.runs) * _quantiles(df) + square))
     control = _quantiles(design.runs - 1.0)[:, np.newaxis]
     treatment = control.T
     welch = (design.runs - 1.0) * (control + treatment) ** 2 / (control**2 + treatment**2)
-    return np.sqrt(_t(welch, alpha) ** 2 * one / design.runs * (control + treatment) + square).ravel()
+    return np.asarray(np.sqrt(_t(welch, alpha) ** 2 * one / design.runs * (control + treatment) + square).ravel())
 
 
 def _over_raters(components: VarianceComponents, design: PowerDesign, draw: RaterDraw, alpha: float) -> np.ndarray:
