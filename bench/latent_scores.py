@@ -135,7 +135,7 @@ def _average_precision(arm: _Arm) -> float:
 
 
 def _auroc(arm: _Arm) -> float:
-    """A positive's score less a negative's of the same run is normal with variance 2 over items."""
+    """From the difference of a positive's and a negative's score of one run, normal with variance 2 over items."""
     return float(special.ndtr(arm.separation / np.sqrt(2.0 + arm.separation_sd**2)))
 
 
