@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,6 +11,8 @@ __all__ = ["ALPHA", "Row", "chunks", "monte_carlo_error", "share", "spread_out"]
 
 ALPHA = 0.05
 """The intervals are those of level 95%."""
+
+Found = TypeVar("Found")
 
 Row = dict[str, Any]
 """One cell of a simulation: its settings and what was counted, as numbers and words that JSON holds."""
@@ -34,6 +36,6 @@ def chunks(experiments: int) -> Iterator[range]:
         yield range(start, min(start + _AT_ONCE, experiments))
 
 
-def spread_out(pool: Executor, work: Callable[..., np.ndarray], tasks: Sequence[tuple[Any, ...]]) -> Iterable[np.ndarray]:
+def spread_out(pool: Executor, work: Callable[..., Found], tasks: Sequence[tuple[Any, ...]]) -> Iterable[Found]:
     """Return the result of each task in order, worked on in the processes of a pool."""
     return pool.map(work, *zip(*tasks, strict=True))

@@ -19,7 +19,7 @@ from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.stats.crossed import ArmMetrics, CrossedComponents, crossed_components
 from smo_pipelines.stats.metrics import get_metric
 
-__all__ = ["A_CHANGE", "METRICS", "NO_CHANGE", "crossed_rows", "first", "measured_arms"]
+__all__ = ["A_CHANGE", "CORRELATIONS", "METRICS", "NO_CHANGE", "crossed_rows", "first", "measured_arms"]
 
 METRICS = ("functional_pass_rate", "f1", "average_precision")
 RUNS = (2, 3, 5, 10)
@@ -94,7 +94,7 @@ def simulated(size: Size, which: range) -> np.ndarray:
     return found
 
 
-def grid(experiments: int, items: tuple[int, ...]) -> Iterator[Size]:
+def grid(experiments: int, others: int, items: tuple[int, ...]) -> Iterator[Size]:
     """Yield every world and size: independent runs, shared seeds, a treatment whose runs vary three times as much, and clusters."""
     worlds = (("A/A", NO_CHANGE), ("A/B", A_CHANGE))
     for n in items:
@@ -104,10 +104,10 @@ def grid(experiments: int, items: tuple[int, ...]) -> Iterator[Size]:
         for correlation in CORRELATIONS:
             for design, world in worlds:
                 shared = replace(world, seed_correlation=correlation)
-                yield Size(design=design, world=shared, items=n, experiments=experiments)
+                yield Size(design=design, world=shared, items=n, experiments=others)
     for n in items[-2:]:
         uneven = replace(A_CHANGE, treatment_spread=3.0)
-        yield Size(design="A/B", world=uneven, items=n, runs=(5, 10), experiments=experiments)
+        yield Size(design="A/B", world=uneven, items=n, runs=(5, 10), experiments=others)
     for templates, cases in TEMPLATES if len(items) > 1 else TEMPLATES[:1]:
         for design, world in worlds:
             clustered = replace(world, cluster_size=cases)
@@ -117,13 +117,19 @@ def grid(experiments: int, items: tuple[int, ...]) -> Iterator[Size]:
                 items=templates * cases,
                 runs=(3, 5),
                 metrics=("functional_pass_rate",),
-                experiments=experiments,
+                experiments=others,
             )
 
 
-def crossed_rows(pool: Executor, *, experiments: int, items: tuple[int, ...] = ITEMS) -> list[Row]:
-    """Return a row for each world, size, metric and number of runs."""
-    sizes = list(grid(experiments, items))
+def crossed_rows(pool: Executor, *, experiments: int, others: int, items: tuple[int, ...] = ITEMS) -> list[Row]:
+    """Return a row for each world, size, metric and number of runs.
+
+    Parameters
+    ----------
+    experiments, others : int
+        With independent runs and items; with shared seeds, a treatment whose runs vary more, or clusters.
+    """
+    sizes = list(grid(experiments, others, items))
     tasks = [(size, which) for size in reversed(sizes) for which in chunks(size.experiments)]  # the long ones first
     parts: dict[Size, list[np.ndarray]] = {size: [] for size in sizes}
     for (size, _), found in zip(tasks, spread_out(pool, simulated, tasks), strict=True):
@@ -154,6 +160,7 @@ def rows_of(size: Size, found: np.ndarray) -> Iterator[Row]:
                 "coverage": covered,
                 "coverage_error": monte_carlo_error(covered, len(known)),
                 "rejected": share(np.abs(difference) > half),
+                "power": share(np.sign(truth) * difference > half),
                 "items_alone": share(off <= by_items),
                 "runs_alone": share(off <= by_runs),
                 "half_width": round(float(np.mean(half)), 5),

@@ -11,7 +11,7 @@ Every coalition is labelled from its ratings (``labels.changes``), fitted (``tfi
 (``analysis.attribution``) by average precision under hate@4 on fresh items. ``planted_found``: the planted part is first of the split.
 ``flips_baseline_found``: it has the most flips. ``null_alarms``: the null part is anything but within noise.
 
-    python -m bench.root_cause [--quick] [--draws N] [--train N] [--benchmark N] [--jobs N] [--seconds S]
+    python -m bench.root_cause [--quick] [--draws N] [--train N] [--benchmark N] [--jobs N]
 
 The last line is one JSON object.
 """
@@ -21,7 +21,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 
@@ -218,6 +218,26 @@ def one_draw(seed: int, n_items: int, benchmark_items: int) -> dict[str, float]:
     }
 
 
+def planted_rows(pool: Executor, *, draws: int, n_items: int = 500, benchmark_items: int = 800) -> list[dict[str, float]]:
+    """Return what was found in each draw.
+
+    Parameters
+    ----------
+    n_items, benchmark_items : int
+        Training items of the hate policy, and items of each fresh benchmark.
+    """
+    work = partial(one_draw, n_items=n_items, benchmark_items=benchmark_items)
+    rows = []
+    for number, row in enumerate(pool.map(work, range(FIRST_SEED, FIRST_SEED + draws))):
+        rows.append(row)
+        print(f"draw {number}: " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()), flush=True)
+    return rows
+
+
+def means_of(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]}
+
+
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a minute at most")
@@ -225,31 +245,14 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--train", type=int, default=500, help="training items of the hate policy")
     parser.add_argument("--benchmark", type=int, default=800, help="items of each fresh benchmark")
     parser.add_argument("--jobs", type=int, default=1, help="draws at once, each in a process of its own")
-    parser.add_argument("--seconds", type=float, help="begin no draw after so many seconds")
     asked = parser.parse_args(arguments)
-    draws = asked.draws or (3 if asked.quick else 200)
     started = time.perf_counter()
-    rows = []
+    draws = asked.draws or (3 if asked.quick else 200)
     with ProcessPoolExecutor(asked.jobs) as pool:
-        for first in range(0, draws, asked.jobs):
-            if asked.seconds and time.perf_counter() - started > asked.seconds:
-                break
-            seeds = range(FIRST_SEED + first, FIRST_SEED + min(first + asked.jobs, draws))
-            for seed, row in zip(
-                seeds, pool.map(partial(one_draw, n_items=asked.train, benchmark_items=asked.benchmark), seeds), strict=True
-            ):
-                rows.append(row)
-                print(f"draw {seed - FIRST_SEED}: " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()), flush=True)
-    means = {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]}
+        rows = planted_rows(pool, draws=draws, n_items=asked.train, benchmark_items=asked.benchmark)
     head = {"program": "root_cause", "command": " ".join(["python -m bench.root_cause", *arguments]), "classifier": "tfidf"}
-    sizes = {
-        "draws": len(rows),
-        "train": asked.train,
-        "benchmark": asked.benchmark,
-        "runs": RUNS,
-        "redraws": REDRAWS,
-    }
-    print(json.dumps({**head, **sizes, "seconds": round(time.perf_counter() - started, 1), **means}))
+    sizes = {"draws": draws, "train": asked.train, "benchmark": asked.benchmark, "runs": RUNS, "redraws": REDRAWS}
+    print(json.dumps({**head, **sizes, "seconds": round(time.perf_counter() - started, 1), **means_of(rows)}))
 
 
 if __name__ == "__main__":

@@ -99,7 +99,11 @@ def test_shared_seeds_take_out_what_the_runs_have_in_common():
     assert expected_half_width(paired, same, 0.05) < expected_half_width(paired, apart, 0.05)
     fixed = PowerDesign(runs=4, units=600, shared_seeds=True)
     unpaired = expected_half_width(paired, replace(fixed, shared_seeds=False), 0.05)
-    assert expected_half_width(replace(paired, seed_correlation=0.0), fixed, 0.05) > unpaired > expected_half_width(paired, fixed, 0.05)
+    assert (
+        expected_half_width(replace(paired, seed_correlation=0.0), fixed, 0.05)
+        > unpaired
+        > expected_half_width(paired, fixed, 0.05)
+    )
     two = replace(fixed, runs=2)  # too few to be paired: as wide, and surer to exclude what is far off
     assert expected_half_width(paired, two, 0.05) == expected_half_width(paired, replace(two, shared_seeds=False), 0.05)
     assert power(paired, two, 0.12, 0.05) > power(paired, replace(two, shared_seeds=False), 0.12, 0.05)
