@@ -163,10 +163,11 @@ def _half_widths(components: VarianceComponents, design: PowerDesign, alpha: flo
     if design.shared_seeds and design.runs >= PAIRED_FROM:
         df = design.runs - 1.0
         single = 2.0 * one * (1.0 - components.seed_correlation)
-        return np.sqrt(_t(df, alpha) ** 2 * single / design.runs * _quantiles(df) + square)
+        return np.asarray(np.sqrt(_t(df, alpha) ** 2 * single / design.runs * _quantiles(df) + square))
     if design.runs < WELCH_FROM:
         df = 2.0 * (design.runs - 1.0)
-        return np.asarray(np.sqrt(_t(df, alpha) ** 2 * (2.0 * one / design.runs) * _quantiles(df) + square))
+        known = df / (1.0 + design.shared_seeds * components.seed_correlation**2)  # spreads of runs that share seeds are alike
+        return np.asarray(np.sqrt(_t(df, alpha) ** 2 * (2.0 * one / design.runs) * _quantiles(known) + square))
     control = _quantiles(design.runs - 1.0)[:, np.newaxis]
     treatment = control.T
     welch = (design.runs - 1.0) * (control + treatment) ** 2 / (control**2 + treatment**2)
