@@ -19,7 +19,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,13 @@ def rows_of(part: str, pool: Executor, sizes: Mapping[str, Any], done: Mapping[s
     """Return one part's rows; the planner is held against the experiments of the crossed interval."""
     if part == "planner":
         return planner_rows(pool, done["crossed"], **sizes)
-    of = {"crossed": crossed_rows, "bootstrap": bootstrap_rows, "raters": rater_rows, "cause": planted_rows}
-    return list(of[part](pool, **sizes))
+    of: dict[str, Callable[..., list[Row]]] = {
+        "crossed": crossed_rows,
+        "bootstrap": bootstrap_rows,
+        "raters": rater_rows,
+        "cause": planted_rows,
+    }
+    return of[part](pool, **sizes)
 
 
 def main(arguments: Sequence[str]) -> None:
