@@ -28,7 +28,8 @@ from functools import partial
 import numpy as np
 
 from smo_pipelines.analysis.attribution import NULL_DRAWS, PlayedGame, split_effect
-from smo_pipelines.classifiers.tfidf import fit_tfidf
+from smo_pipelines.classifiers.ngrams import learn_vocabulary, rows
+from smo_pipelines.classifiers.regression import regress
 from smo_pipelines.domain.attribution import CauseVerdict, Partition, Split
 from smo_pipelines.domain.benchmarks import Benchmark, PredictionSet
 from smo_pipelines.domain.changes import OpsChange
@@ -151,24 +152,31 @@ def fresh_benchmark(seed: int, count: int) -> Benchmark:
 
 
 class Fits:
-    """Fits each set of labels once a seed."""
+    """Fits each set of labels once a seed, on features that all of a game's training sets share: what ``tfidf`` does with them.
 
-    def __init__(self, benchmark: Benchmark) -> None:
+    The metric has no threshold, so none is tuned.
+    """
+
+    def __init__(self, game: Game, benchmark: Benchmark) -> None:
+        training = game.training_set(0)
         self.benchmark = benchmark
-        self.texts = benchmark.texts.tolist()
+        self.keep = np.flatnonzero(~training.dev)
+        texts = training.texts[self.keep].tolist()
+        vocabulary = learn_vocabulary(CLASSIFIER, texts)
+        self.features = rows(CLASSIFIER, vocabulary, texts)
+        self.fresh = rows(CLASSIFIER, vocabulary, benchmark.texts.tolist())
         self.known: dict[tuple[bytes, int], PredictionSet] = {}
 
     def run(self, training: TrainingSet, kind: ReplicateKind, index: int, seed: int) -> ReplicateResult:
         """Return one run of a coalition, fitted unless the same labels were fitted with the same seed."""
         key = (training.labels.tobytes(), seed)
         if key not in self.known:
-            fitted = fit_tfidf(CLASSIFIER, training, seed=seed)
             self.known[key] = PredictionSet(
                 classifier_key=str(len(self.known)),
                 benchmark=self.benchmark.name,
                 benchmark_digest=self.benchmark.digest,
-                scores=fitted.score(self.texts),
-                threshold=fitted.threshold,
+                scores=regress(CLASSIFIER, training, self.keep, self.features, seed=seed).score(self.fresh),
+                threshold=0.5,
             )
         found = self.known[key]
         identity = ReplicateId(arm=ArmName.control, kind=kind, index=index, seed=seed)
@@ -202,7 +210,7 @@ def play(game: Game, fits: Fits) -> PlayedGame:
 def one_draw(seed: int, n_items: int, benchmark_items: int) -> dict[str, float]:
     game = draw_game(seed, n_items)
     benchmark = fresh_benchmark(seed, benchmark_items)
-    split = split_effect(QUESTION, play(game, Fits(benchmark)), on=(benchmark,), experiment=experiment())
+    split = split_effect(QUESTION, play(game, Fits(game, benchmark)), on=(benchmark,), experiment=experiment())
     assert isinstance(split, Split), split
     share = {one.player: one for one in split.shares}
     flips = {player.name: player.flips for player in game.players}
@@ -227,15 +235,15 @@ def planted_rows(pool: Executor, *, draws: int, n_items: int = 500, benchmark_it
         Training items of the hate policy, and items of each fresh benchmark.
     """
     work = partial(one_draw, n_items=n_items, benchmark_items=benchmark_items)
-    rows = []
+    found = []
     for number, row in enumerate(pool.map(work, range(FIRST_SEED, FIRST_SEED + draws))):
-        rows.append(row)
+        found.append(row)
         print(f"draw {number}: " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()), flush=True)
-    return rows
+    return found
 
 
-def means_of(rows: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]}
+def means_of(draws: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: round(float(np.mean([draw[name] for draw in draws])), 4) for name in draws[0]}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -249,10 +257,10 @@ def main(arguments: Sequence[str]) -> None:
     started = time.perf_counter()
     draws = asked.draws or (3 if asked.quick else 200)
     with ProcessPoolExecutor(asked.jobs) as pool:
-        rows = planted_rows(pool, draws=draws, n_items=asked.train, benchmark_items=asked.benchmark)
+        found = planted_rows(pool, draws=draws, n_items=asked.train, benchmark_items=asked.benchmark)
     head = {"program": "root_cause", "command": " ".join(["python -m bench.root_cause", *arguments]), "classifier": "tfidf"}
     sizes = {"draws": draws, "train": asked.train, "benchmark": asked.benchmark, "runs": RUNS, "redraws": REDRAWS}
-    print(json.dumps({**head, **sizes, "seconds": round(time.perf_counter() - started, 1), **means_of(rows)}))
+    print(json.dumps({**head, **sizes, "seconds": round(time.perf_counter() - started, 1), **means_of(found)}))
 
 
 if __name__ == "__main__":
