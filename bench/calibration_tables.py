@@ -131,6 +131,7 @@ def of_cause(rows: Sequence[Row]) -> Iterator[str]:
     yield ""
     named = {
         "planted part first of the split": "planted_found",
+        "split could be estimated": "estimable",
         "planted part is a cause": "planted_is_cause",
         "planted part has the largest share": "planted_largest",
         "planted part has the most flips": "flips_baseline_found",
@@ -157,6 +158,8 @@ def write_tables(document: Path, report: Mapping[str, Any]) -> None:
         "cause": ("The planted cause", of_cause),
     }
     lines = ["", *of_figures(report)]
+    if missing := [title for name, (title, _) in of_part.items() if name not in report["parts"]]:
+        lines += [f"Not simulated in this run: {', '.join(missing).lower()}.", ""]
     for name, (title, make) in of_part.items():
         if name in report["parts"]:
             lines += [f"### {title}", "", *make(report["parts"][name]["rows"])]

@@ -76,7 +76,7 @@ def half_widths(parts: CrossedComponents, apart: CrossedComponents) -> tuple[flo
 
 
 def simulated(size: Size, which: range) -> np.ndarray:
-    """Return the difference and its half-widths, shape (experiments, metrics, numbers of runs, 5); not a number where refused."""
+    """Return the difference and its half-widths, shape (experiments, metrics, numbers of runs, 5); NaN where refused."""
     found = np.full((len(which), len(size.metrics), len(size.runs), 5), np.nan)
     for row, number in enumerate(which):
         trial = size.world.draw(np.random.default_rng([size.items, number]), max(size.runs), size.items)
