@@ -12,8 +12,9 @@ from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.effects import NotEstimable, Role
 from smo_pipelines.domain.experiments import Effect
 from smo_pipelines.domain.phrases import VERDICT_WORDS, amount, change_with_interval, question_phrase, unit_of
+from smo_pipelines.domain.price import ExperimentPrice
 
-__all__ = ["print_decision"]
+__all__ = ["print_decision", "print_price"]
 
 _COLOURS = {"ship": "green", "hold": "yellow", "roll_back": "red", "inconclusive": "cyan", "invalid": "magenta"}
 _SHOWN = (Role.primary, Role.guardrail, Role.gold_cell)
@@ -29,6 +30,17 @@ def print_decision(decision: Decision) -> None:
     if shown:
         _print_effects(shown)
     say(f"verdict: {decision.verdict}; decision digest {short(decision.digest)}")
+
+
+def print_price(price: ExperimentPrice) -> None:
+    """Print what both arms cost, and a point, or why it has no price."""
+    from smo_pipelines.report.price import told
+
+    section = told(price)
+    for row in section.rows:
+        say(f"cost of {row.arm}: labels {escape(row.labels)} ({row.ratings} ratings); computing {escape(row.computing)}")
+    said = section.per_point or f"no price a point: {section.why_none}"
+    say(escape(f"{section.extra} {said[:1].upper()}{said[1:]}."))
 
 
 def _print_effects(effects: Sequence[Effect]) -> None:

@@ -15,8 +15,10 @@ __all__ = [
     "guardrail_summary",
     "level_of",
     "metric_title",
+    "money_words",
     "primary_effect",
     "question_phrase",
+    "shown_effect",
     "unit_of",
 ]
 
@@ -123,6 +125,19 @@ def metric_title(metric: str) -> str:
     return _TITLES.get(metric, metric.replace("_", " ").capitalize())
 
 
+def money_words(amount: float, currency: str) -> str:
+    """Return an amount of money: to the hundredth, and less than one to four digits that count.
+
+    Examples
+    --------
+    >>> money_words(1234.5, "EUR"), money_words(0.01234, "EUR"), money_words(-3.0, "EUR"), money_words(0.0, "EUR")
+    ('1,234.50 EUR', '0.01234 EUR', '-3.00 EUR', '0 EUR')
+    """
+    if amount == 0:
+        return f"0 {currency}"
+    return f"{amount:,.2f} {currency}" if abs(amount) >= 1 else f"{amount:.4g} {currency}"
+
+
 def question_phrase(question: Question) -> str:
     """Return what was asked, in words.
 
@@ -148,6 +163,11 @@ def question_phrase(question: Question) -> str:
 def primary_effect(decision: Decision) -> EffectEstimate | NotEstimable | None:
     """Return the answer to the primary question; None in a decision that holds none."""
     return next((effect for effect in decision.effects if effect.question.role is Role.primary), None)
+
+
+def shown_effect(decision: Decision) -> EffectEstimate | NotEstimable | None:
+    """Return the answer to the primary question where it may be shown; a failed null test is not valid and shows it to nobody."""
+    return None if decision.verdict is Verdict.invalid else primary_effect(decision)
 
 
 def guardrail_summary(decision: Decision) -> str:

@@ -11,6 +11,7 @@ from smo_pipelines.analysis.compare import compare
 from smo_pipelines.analysis.decide import decide
 from smo_pipelines.classifiers import api as classifiers
 from smo_pipelines.domain.experiments import ArmName, Effect, Experiment
+from smo_pipelines.domain.phrases import shown_effect
 from smo_pipelines.domain.records import BenchmarkFacts, ExperimentRecord, Provenance, ReplicateFacts
 from smo_pipelines.domain.runs import ArmRuns
 from smo_pipelines.errors import StoreError
@@ -18,6 +19,7 @@ from smo_pipelines.experiment.attributions import known_attributions
 from smo_pipelines.experiment.benchmark_uses import uses_by_others
 from smo_pipelines.experiment.kpis import quality_of_arms
 from smo_pipelines.experiment.prepare import Arms, build_arms, pin_arms, refuse_one_class
+from smo_pipelines.experiment.price import experiment_price
 from smo_pipelines.experiment.record import is_decided
 from smo_pipelines.experiment.replicate import ReplicateJob, find_result, is_finished, stored_metrics
 from smo_pipelines.experiment.replicates import ReplicatePool
@@ -185,9 +187,10 @@ def conclude(
     experiment = arms.experiment
     if jobs is None:
         jobs = jobs_of(workspace, arms) if arms.valid else ()
+    decision = decide(effects, experiment=experiment, findings=arms.findings)
     return ExperimentRecord(
         experiment=experiment,
-        decision=decide(effects, experiment=experiment, findings=arms.findings),
+        decision=decision,
         arms=tuple(arms.facts(arm) for arm in ArmName),
         labels=arms.label_shift,
         clause_edits=arms.clause_edits,
@@ -221,6 +224,7 @@ def conclude(
             links=dict(links or {}),
         ),
         quality=quality_of_arms(workspace, arms),
+        price=experiment_price(workspace, arms, jobs, shown_effect(decision)),
         earlier_uses=uses_by_others(workspace, arms.benchmarks, experiment.spec_hash),
         attributions=known_attributions(workspace.store, experiment),
     )

@@ -17,6 +17,7 @@ from smo_pipelines.report.diff import clause_diffs
 from smo_pipelines.report.dots import dots_of
 from smo_pipelines.report.forest import forest_of
 from smo_pipelines.report.labels import label_section
+from smo_pipelines.report.price import price_section
 from smo_pipelines.report.quality import quality_section
 from smo_pipelines.report.waterfall import cause_sections
 
@@ -69,6 +70,7 @@ def render(record: ExperimentRecord) -> str:
             arms=sections.arm_rows(record),
             dots=dots_of(record),
             causes=cause_sections(record),
+            price=price_section(record),
             quality=quality_section(record),
             labels=label_section(record),
             diffs=clause_diffs(record.clause_edits),

@@ -35,6 +35,7 @@ from smo_pipelines.tracking.items import (
     key_part,
 )
 from smo_pipelines.tracking.note import final_note, planned_note
+from smo_pipelines.tracking.price import price_metrics, price_tags
 from smo_pipelines.tracking.quality import agreement_metrics, quality_tags
 
 __all__ = ["DECISIONS", "REPORT_PATHS", "effects_table", "experiment_name", "final_items", "planned_items"]
@@ -107,7 +108,11 @@ def final_items(record: ExperimentRecord, drawn: Mapping[str, bytes] | None = No
         finished_ms=_milliseconds(record.provenance.finished_at),
         first_tags=plan.first_tags,
         tags=_tags(
-            _identity(record.experiment) | _evidence(record, refused) | quality_tags(record) | _links(record.provenance.links)
+            _identity(record.experiment)
+            | _evidence(record, refused)
+            | quality_tags(record)
+            | price_tags(record)
+            | _links(record.provenance.links)
         ),
         last_tags=(*_tags(last), Tag(key="mlflow.note.content", value=final_note(record))),
         params=plan.params,
@@ -216,6 +221,7 @@ def _metrics(record: ExperimentRecord) -> Iterator[tuple[str, float]]:
     for arm in record.arms:
         yield f"4 label/{arm.arm} positive pct", 100.0 * arm.positive_share
     yield from agreement_metrics(record)
+    yield from price_metrics(record)
 
 
 def _effect_metrics(effect: EffectEstimate) -> Iterator[tuple[str, float]]:
