@@ -46,8 +46,8 @@ def _arm_price(spending: ArmSpending, price: ComputePrice) -> ArmPrice:
     labels, compute = spending.labels.total, spending.compute
     if isinstance(compute, NotMeasured) or (price.an_hour or {}).get(compute.device) is None:
         # unpriced computing is told in hours; computing that was priced and not measured leaves the sum unknown
-        computing = compute if isinstance(compute, NotMeasured) and price.an_hour else None
-        return ArmPrice(spending=spending, computing=computing, total=labels if computing is None else compute)
+        unknown = compute if isinstance(compute, NotMeasured) and price.an_hour else None
+        return ArmPrice(spending=spending, computing=unknown, total=unknown or labels)
     paid = Money(amount=compute.hours * (price.an_hour or {})[compute.device], currency=price.currency)
     return ArmPrice(spending=spending, computing=paid, total=_or_why_not(lambda: _known(labels) + paid))
 

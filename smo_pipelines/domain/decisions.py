@@ -86,6 +86,7 @@ class FindingCode(StrEnum):
     one_class = "one_class"
     items_lost_in_matching = "items_lost_in_matching"
     few_raters = "few_raters"
+    circular_gold = "circular_gold"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,9 @@ def experiment_price(workspace: Workspace, arms: Arms, jobs: Sequence[ReplicateJ
         Of the primary metric; None where no effect is shown.
     """
     spending = [
-        ArmSpending(arm=arm, labels=_labels(workspace, arms, arm), compute=_compute(workspace, [j for j in jobs if j.id.arm is arm]))
+        ArmSpending(
+            arm=arm, labels=_labels(workspace, arms, arm), compute=_compute(workspace, [j for j in jobs if j.id.arm is arm])
+        )
         for arm in ArmName
     ]
     return price_of(spending, effect, load_compute_price(workspace.root))

@@ -48,7 +48,9 @@ def label_spending(tables: LabelTables, snapshot: LabelSnapshot, pool: RaterPool
     ratings, without = (int(np.sum(rows[name].to_numpy())) for name in ("ratings", "without_cost"))
     if not ratings or without:
         said = "no rating is left to be paid for" if not ratings else f"{without:,} of {ratings:,} ratings have no cost"
-        return LabelSpending(total=NotMeasured(code=WhyNot.not_recorded, sentence=said, counts={"without": without}), ratings=ratings)
+        return LabelSpending(
+            total=NotMeasured(code=WhyNot.not_recorded, sentence=said, counts={"without": without}), ratings=ratings
+        )
     currencies = sorted({name or "(none)" for names in rows["currencies"].to_pylist() for name in names or [""]})
     if len(currencies) > 1 or currencies == ["(none)"]:
         code = WhyNot.mixed_currencies if len(currencies) > 1 else WhyNot.not_recorded

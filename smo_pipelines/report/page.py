@@ -21,9 +21,9 @@ from smo_pipelines.report.price import price_section
 from smo_pipelines.report.quality import quality_section
 from smo_pipelines.report.waterfall import cause_sections
 
-__all__ = ["render"]
+__all__ = ["VERDICT_SIGNS", "page_environment", "render"]
 
-_SIGNS = {Verdict.ship: "✓", Verdict.hold: "=", Verdict.roll_back: "↩", Verdict.inconclusive: "?", Verdict.invalid: "!"}
+VERDICT_SIGNS = {Verdict.ship: "✓", Verdict.hold: "=", Verdict.roll_back: "↩", Verdict.inconclusive: "?", Verdict.invalid: "!"}
 
 _GLOSSARY = {
     "arm": "One side of the comparison: control is how labels were made before the change, treatment how they are made after it.",
@@ -50,14 +50,14 @@ def render(record: ExperimentRecord) -> str:
     decision, experiment = record.decision, record.experiment
     blocking = [finding for finding in decision.findings if finding.blocking and not finding.passed]
     return (
-        _environment()
+        page_environment()
         .get_template("page.html.j2")
         .render(
             record=record,
             experiment=experiment,
             decision=decision,
             verdict_word=VERDICT_WORDS[decision.verdict].capitalize(),
-            sign=_SIGNS[decision.verdict],
+            sign=VERDICT_SIGNS[decision.verdict],
             valid=decision.verdict is not Verdict.invalid,
             blocking=blocking,
             kind=experiment.kind.value.replace("_", " "),
@@ -85,7 +85,8 @@ def render(record: ExperimentRecord) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Return the templates of every page: what people wrote is escaped, and a name that is not there is an error."""
     environment = Environment(
         loader=PackageLoader("smo_pipelines.report"),
         autoescape=True,

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from smo_pipelines.analysis.slices import adjusted_slices
 from smo_pipelines.domain.decisions import GuardrailStatus, Verdict
 from smo_pipelines.domain.digests import canonical_json, digest_of
 from smo_pipelines.domain.effects import EffectEstimate, NotEstimable, Question, Role
@@ -131,16 +132,19 @@ def final_items(record: ExperimentRecord, drawn: Mapping[str, bytes] | None = No
 def effects_table(record: ExperimentRecord) -> dict[str, list[object]]:
     """Return every answer as the table MLflow can show; a number that does not exist is an empty cell with its reason beside it."""
     columns: list[object] = ["role", "question", "unit", "control", "treatment", "change", "low", "high", "p", "margin", "why not"]
+    columns.append("p among slices")
+    among_slices = adjusted_slices(_shown_effects(record))
     rows: list[object] = []
     for effect in _shown_effects(record):
         metric = effect.question.metric
         head: list[object] = [effect.question.role.value, question_phrase(effect.question), unit_of(metric) or "own unit"]
         margin = None if effect.margin is None else amount(metric, effect.margin)
         if isinstance(effect, NotEstimable):
-            rows.append([*head, None, None, None, None, None, None, margin, f"{effect.code}: {effect.sentence}"])
+            rows.append([*head, None, None, None, None, None, None, margin, f"{effect.code}: {effect.sentence}", None])
         else:
             values = (effect.control, effect.treatment, effect.estimate, effect.interval.low, effect.interval.high)
-            rows.append([*head, *(amount(metric, value) for value in values), effect.p, margin, ""])
+            among = among_slices.get(effect.question)
+            rows.append([*head, *(amount(metric, value) for value in values), effect.p, margin, "", among])
     return {"columns": columns, "data": rows}
 
 

@@ -27,6 +27,7 @@ _NOTE = """Each row is one operational change to how labels are made, and what i
 - **guardrails** - metrics that must not get worse by more than a margin fixed before training.
 - **cost** - what the treatment's labels and computing cost beyond the control's, and a point gained, with its interval.
 
+The view *Digest of every change* holds one page over all of them (artifact `report/digest.html`).
 The report of a change (artifact `report/effect_report.html`) can be forwarded. Only runs whose tag `smo.state` is `final`
 are whole. Nothing is decided here: these numbers are copies of the stored decision, named by the tag `smo.decision_digest`.
 """
@@ -102,6 +103,18 @@ SAVED_VIEWS = (
             (_tag_column("smo.seed"), 100),
             (_tag_column("smo.experiment"), 220),
             ("attributes.`Dataset`", 320),
+        ),
+    ),
+    SavedView(
+        id="smo-digest",
+        name="Digest of every change",
+        filter="tags.`smo.role` = 'digest'",
+        columns=(
+            (_tag_column("change"), 520),
+            ("metrics.`0 digest/changes decided`", 130),
+            ("metrics.`0 digest/ship count`", 110),
+            ("metrics.`0 digest/false ships expected at most`", 180),
+            ("metrics.`0 digest/ships that do not stand together`", 180),
         ),
     ),
 )
