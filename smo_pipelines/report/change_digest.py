@@ -89,9 +89,9 @@ def digest_sentences(digest: ChangeDigest) -> tuple[str, ...]:
             )
     nulls = digest.null_tests
     if nulls.interval is not None:
-        ends = f"{100.0 * nulls.interval.low:.0f} to {100.0 * nulls.interval.high:.0f}%"
-        which = "test, where nothing was changed," if nulls.tests == 1 else "tests, where nothing was changed,"
-        sentences.append(f"Of {nulls.tests} A/A {which} {nulls.alarms} found an effect ({ends}; about 5% should).")
+        ends = f"interval of the share {100.0 * nulls.interval.low:.0f} to {100.0 * nulls.interval.high:.0f}%; about 5% should"
+        tests = "1 A/A test" if nulls.tests == 1 else f"{nulls.tests} A/A tests"
+        sentences.append(f"{nulls.alarms} of {tests}, where nothing was changed, found an effect ({ends}).")
     return tuple(sentences)
 
 

@@ -131,8 +131,8 @@ def final_items(record: ExperimentRecord, drawn: Mapping[str, bytes] | None = No
 
 def effects_table(record: ExperimentRecord) -> dict[str, list[object]]:
     """Return every answer as the table MLflow can show; a number that does not exist is an empty cell with its reason beside it."""
-    columns: list[object] = ["role", "question", "unit", "control", "treatment", "change", "low", "high", "p", "margin", "why not"]
-    columns.append("p among slices")
+    columns: list[object] = ["role", "question", "unit", "control", "treatment", "change", "low", "high", "p", "p among slices"]
+    columns += ["margin", "why not"]
     among_slices = adjusted_slices(_shown_effects(record))
     rows: list[object] = []
     for effect in _shown_effects(record):
@@ -140,11 +140,11 @@ def effects_table(record: ExperimentRecord) -> dict[str, list[object]]:
         head: list[object] = [effect.question.role.value, question_phrase(effect.question), unit_of(metric) or "own unit"]
         margin = None if effect.margin is None else amount(metric, effect.margin)
         if isinstance(effect, NotEstimable):
-            rows.append([*head, None, None, None, None, None, None, margin, f"{effect.code}: {effect.sentence}", None])
+            rows.append([*head, *[None] * 7, margin, f"{effect.code}: {effect.sentence}"])
         else:
             values = (effect.control, effect.treatment, effect.estimate, effect.interval.low, effect.interval.high)
             among = among_slices.get(effect.question)
-            rows.append([*head, *(amount(metric, value) for value in values), effect.p, margin, "", among])
+            rows.append([*head, *(amount(metric, value) for value in values), effect.p, among, margin, ""])
     return {"columns": columns, "data": rows}
 
 
