@@ -72,9 +72,7 @@ def _per_point(extra: Money, arms: Sequence[ArmPrice], effect: Effect | None) ->
         raise CannotEstimate(WhyNot.within_noise, "no effect is shown, so no point has a price")
     better = effect.improvement_interval
     if better.low <= 0.0 <= better.high:
-        raise CannotEstimate(
-            WhyNot.within_noise, "the effect is within noise: a price a point would be a number divided by what may be 0"
-        )
+        raise CannotEstimate(WhyNot.within_noise, "the effect is within noise, so the price has no bounds")
     extra_half = _half_width(arms, better.level)
     gained, certain = effect.improvement > 0.0, abs(extra.amount) > extra_half
     if certain and gained is (extra.amount < 0.0):

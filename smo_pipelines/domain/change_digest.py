@@ -18,7 +18,7 @@ class DecidedChange:
     Attributes
     ----------
     effect : EffectEstimate or NotEstimable or None
-        Of the primary metric; None where the decision is that no effect may be shown.
+        Of the primary metric; None where the decision is that no effect may be shown. Of a null test what it found.
     looks : int
         How often the change has been looked at with this one: the decision's intervals are wider for it.
     superseded_by : int or None

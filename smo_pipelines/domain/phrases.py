@@ -1,5 +1,6 @@
 """How numbers and names are said to people: one wording for the tracker, the report and the command line."""
 
+import math
 from collections.abc import Mapping
 
 from smo_pipelines.domain.attribution import Contrast
@@ -126,16 +127,17 @@ def metric_title(metric: str) -> str:
 
 
 def money_words(amount: float, currency: str) -> str:
-    """Return an amount of money: to the hundredth, and less than one to four digits that count.
+    """Return an amount of money to the hundredth; one of less than a tenth to the second digit that counts.
 
     Examples
     --------
-    >>> money_words(1234.5, "EUR"), money_words(0.01234, "EUR"), money_words(-3.0, "EUR"), money_words(0.0, "EUR")
-    ('1,234.50 EUR', '0.01234 EUR', '-3.00 EUR', '0 EUR')
+    >>> money_words(1234.5, "EUR"), money_words(-0.3, "EUR"), money_words(0.00001234, "EUR"), money_words(0.0, "EUR")
+    ('1,234.50 EUR', '-0.30 EUR', '0.000012 EUR', '0 EUR')
     """
     if amount == 0:
         return f"0 {currency}"
-    return f"{amount:,.2f} {currency}" if abs(amount) >= 1 else f"{amount:.4g} {currency}"
+    decimals = 2 if abs(amount) >= 0.1 else min(1 - math.floor(math.log10(abs(amount))), 12)
+    return f"{amount:,.{decimals}f} {currency}"
 
 
 def question_phrase(question: Question) -> str:

@@ -10,7 +10,7 @@ from smo_pipelines.config.costs import load_compute_price
 from smo_pipelines.domain.change_digest import BenchmarkUse, ChangeDigest, DecidedChange
 from smo_pipelines.domain.changes import kind_of_fields
 from smo_pipelines.domain.decisions import Verdict
-from smo_pipelines.domain.phrases import guardrail_summary, shown_effect
+from smo_pipelines.domain.phrases import guardrail_summary, primary_effect, shown_effect
 from smo_pipelines.errors import ConfigError, TrackingError
 from smo_pipelines.experiment.benchmark_uses import benchmark_uses
 from smo_pipelines.experiment.decision_json import decision_from_json
@@ -89,7 +89,9 @@ def _change(workspace: Workspace, entry: StoredResult, registered: Mapping[str, 
     name, version = str(entry.meta["experiment"]), int(entry.meta["version"])
     decision = decision_from_json(entry.read("decision.json").decode())
     control, treatment = raw.get("control", {}), raw.get("treatment") or {}
-    effect = shown_effect(decision)
+    null_test = raw.get("null_test") is not None
+    # what a failed null test found is the point of it
+    effect = primary_effect(decision) if null_test else shown_effect(decision)
     price = None
     if "spending.json" in entry.names:
         price = price_of(spending_from_json(entry.read("spending.json").decode()), effect, load_compute_price(workspace.root))
@@ -111,5 +113,5 @@ def _change(workspace: Workspace, entry: StoredResult, registered: Mapping[str, 
         looks=version,
         price=price,
         superseded_by=newest[name] if newest[name] > version else None,
-        null_test=raw.get("null_test") is not None,
+        null_test=null_test,
     )

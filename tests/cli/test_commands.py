@@ -22,6 +22,7 @@ COMMANDS = {
     "matrix",
     "predictions",
     "demo",
+    "digest",
     "doctor",
     "experiments",
     "explain",

@@ -34,7 +34,7 @@ def decided(name: str, change: float, half: float, p: float, verdict: Verdict, *
         guardrails="2/2 ok",
         effect=effect,
         looks=1,
-        price=example_price(),
+        price=example_price(effect),
     )
     return replace(base, **changes)  # type: ignore[arg-type]
 
@@ -106,16 +106,7 @@ def example_digest() -> ChangeDigest:
         ),
         decided("aa-1", 0.002, 0.02, 0.8, Verdict.hold, null_test=True, kind=ChangeKind.none, change_id="OC-0000", what="nothing"),
         decided(
-            "aa-2",
-            0.03,
-            0.02,
-            0.01,
-            Verdict.invalid,
-            null_test=True,
-            kind=ChangeKind.none,
-            change_id="OC-0000",
-            what="nothing",
-            effect=None,
+            "aa-2", 0.03, 0.02, 0.01, Verdict.invalid, null_test=True, kind=ChangeKind.none, change_id="OC-0000", what="nothing"
         ),
     ]
     changes[3] = replace(changes[3], superseded_by=2)

@@ -245,7 +245,7 @@ def _labels() -> LabelShift:
     )
 
 
-def example_price() -> ExperimentPrice:
+def example_price(effect: EffectEstimate | NotEstimable | None = None, *, shown: bool = True) -> ExperimentPrice:
     """Return what the arms cost: labels 1,180 and 1,416 EUR, five fits and four redraws of a minute each on one core."""
 
     def arm(name: ArmName, labels: float) -> ArmSpending:
@@ -253,7 +253,7 @@ def example_price() -> ExperimentPrice:
         return ArmSpending(arm=name, labels=LabelSpending(total=Money(amount=labels, currency="EUR"), ratings=11800), compute=use)
 
     spending = (arm(ArmName.control, 1180.0), arm(ArmName.treatment, 1416.0))
-    return price_of(spending, _effects()[0], ComputePrice(currency="EUR", an_hour={"core": 0.04}))
+    return price_of(spending, (effect or _effects()[0]) if shown else None, ComputePrice(currency="EUR", an_hour={"core": 0.04}))
 
 
 def example_record(*, verdict: Verdict = Verdict.ship, experiment: Experiment | None = None) -> ExperimentRecord:
@@ -299,5 +299,5 @@ def example_record(*, verdict: Verdict = Verdict.ship, experiment: Experiment | 
             launched_by="data-science",
             links={"dagster": "http://127.0.0.1:3000/runs/1"},
         ),
-        price=example_price(),
+        price=example_price(shown=verdict is not Verdict.invalid),
     )

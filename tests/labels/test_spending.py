@@ -103,7 +103,7 @@ def test_models_behind_gold_and_behind_labels(tables, make_batch, noon, everybod
         ratings=make_batch({"a": [1, 1], "b": [0, 0]}).ratings,
     )
     tables.append(raters, imported_at=noon)
-    gold = make_batch({"a": [1, 1]}, is_gold=True)
+    gold = make_batch({"a": [1, 1]}, is_gold=True, round=2)
     tables.append(gold, imported_at=noon + timedelta(hours=1))
     recipe = SnapshotRecipe(project="demo", question="hate", pool="all")
     assert models_behind_gold(tables, "demo", np.array(["a"])) == ("r1",)
