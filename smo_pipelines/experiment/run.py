@@ -10,6 +10,7 @@ import smo_pipelines
 from smo_pipelines.analysis.compare import compare
 from smo_pipelines.analysis.decide import decide
 from smo_pipelines.classifiers import api as classifiers
+from smo_pipelines.config.costs import load_compute_price
 from smo_pipelines.domain.experiments import ArmName, Effect, Experiment
 from smo_pipelines.domain.phrases import shown_effect
 from smo_pipelines.domain.records import BenchmarkFacts, ExperimentRecord, Provenance, ReplicateFacts
@@ -114,9 +115,12 @@ def ready_arms(workspace: Workspace, experiment: Experiment) -> Arms:
         When an arm has nothing to learn from.
     BenchmarkError
         When a benchmark cannot be made.
+    ConfigError
+        When ``configs/costs.yaml`` cannot be read.
     WeightsMissing, WeightsMismatch, UnknownTokens
         When the classifier's backbone is not there, not the expected one, or cannot read the texts.
     """
+    load_compute_price(workspace.root)
     arms = build_arms(workspace, experiment)
     refuse_one_class(arms)
     if arms.valid:

@@ -12,7 +12,7 @@ __all__ = ["digest_items"]
 
 
 def digest_items(digest: ChangeDigest, area: str, sentences: tuple[str, ...], drawn: Mapping[str, bytes]) -> RunItems:
-    """Return the digest's run; a digest of the same decisions is the same run.
+    """Return the digest's run; one that says the same is the same run.
 
     Parameters
     ----------
@@ -29,14 +29,13 @@ def digest_items(digest: ChangeDigest, area: str, sentences: tuple[str, ...], dr
     identity = {"change": sentences[0], "smo.role": "digest", "smo.spec_hash": name}
     tags = tuple(Tag(key=key, value=cut(value, 1000)) for key, value in identity.items())
     note = Tag(key="mlflow.note.content", value="\n\n".join([*sentences, "The page: artifact report/digest.html."])[:MAX_NOTE])
-    versions = [(one.change.spec_hash, one.change.decision_digest, one.change.superseded_by) for one in digest.changes]
     return RunItems(
         experiment_name=f"smo/{area}/changes",
         spec_hash=name,
         role="digest",
         run_name="Digest of every change",
         final=True,
-        record_digest=digest_of({"changes": versions, "q": digest.q}),
+        record_digest=digest_of(digest),
         started_ms=when,
         finished_ms=when,
         first_tags=(*tags, note),

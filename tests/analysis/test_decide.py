@@ -292,7 +292,7 @@ def shipped_or_rolled_back_for_cause(decision, primary, experiment):
 )
 @settings(max_examples=300, deadline=None)
 def test_any_combination_of_answers_and_checks_gives_one_verdict_and_the_same_bytes(
-    scene, data, assignment, raters, null_test, looks, checks
+    scene, *, data, assignment, raters, null_test, looks, checks
 ):
     experiment = scene.experiment(assignment=assignment, raters=raters, null_test=null_test, looks=looks)
     effects = data.draw(answers(experiment))
