@@ -76,10 +76,10 @@ def digest_sentences(digest: ChangeDigest) -> tuple[str, ...]:
     sentences = [f"{decided}."]
     false = digest.false_ships
     if false.tested:
-        many = "change that was tested" if false.tested == 1 else "changes and versions that were tested"
+        could = "1 decision that could have shipped" if false.tested == 1 else f"{false.tested} decisions that could have shipped"
         sentences.append(
-            f"If none of the {false.tested} {many} gained anything, {false.expected_at_most:.2g} false ships would be expected at "
-            f"most; {false.shipped} shipped."
+            f"Of {could}, {false.shipped} did; if none of these changes gained anything, {false.expected_at_most:.2g} false ships would be "
+            "expected at most."
         )
         left = f"{false.not_standing} of the ships in force {'does' if false.not_standing == 1 else 'do'} not stand"
         if false.shipped:

@@ -90,9 +90,10 @@ def test_metadata_is_flat_finite_and_holds_no_text_of_an_item(
 
 
 def test_the_digest_is_written_from_the_decided_experiments(
-    finished: tuple[Path, dg.DagsterInstance, dg.ExecuteInProcessResult],
+    finished: tuple[Path, dg.DagsterInstance, dg.ExecuteInProcessResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, instance, result = finished
+    monkeypatch.setenv("SMO_ROOT", str(root))
     digested = defs().resolve_job_def("changes_digest").execute_in_process(instance=instance)
     assert digested.success
     shown = metadata_of(digested, "comparison/digest")

@@ -13,7 +13,7 @@ def test_the_sentences_come_first() -> None:
     sentences = digest_sentences(digest)
     assert sentences == (
         "6 changes are decided: 2 ship, 1 roll back, 3 inconclusive (1 earlier version superseded).",
-        "If none of the 6 changes and versions that were tested gained anything, 0.15 false ships would be expected at most; 3 shipped.",
+        "Of 6 decisions that could have shipped, 3 did; if none of these changes gained anything, 0.15 false ships would be expected at most.",
         "Read together (Benjamini-Hochberg at 10%), every ship in force stands.",
         "1 of 2 A/A tests, where nothing was changed, found an effect (interval of the share 9 to 91%; about 5% should).",
     )
