@@ -17,7 +17,7 @@ __all__ = ["label_spending"]
 
 _PAID = """
 select item_id, count(*) as ratings, coalesce(sum(cost), 0) as paid, count(*) filter (cost is null) as without_cost,
-    count(distinct rater_id) filter (not skipped and label is not null) as raters, list(distinct currency) filter (cost is not null) as currencies
+    count(distinct rater_id) filter ({counts}) as raters, list(distinct currency) filter (cost is not null) as currencies
 from ratings semi join wanted_items using (item_id) where not is_gold and {where} group by item_id order by item_id
 """
 
@@ -40,11 +40,13 @@ def label_spending(tables: LabelTables, snapshot: LabelSnapshot, pool: RaterPool
     recipe, seen = snapshot.recipe, set(snapshot.imports)
     moments = [facts.imported_at for facts in tables.imports(recipe.project) if facts.import_id in seen]
     with tables.views(recipe.project, as_of=moment(recipe) or max(moments, default=None)) as views:
-        wanted = [one for one in conditions(recipe, resolve_pool(pool, views), views) if not one.paid_all_the_same]
+        asked = conditions(recipe, resolve_pool(pool, views), views)
+        wanted = [one for one in asked if not one.paid_all_the_same]
         where = " and ".join(f"({one.on_ratings})" for one in wanted) or "true"
+        counts = " and ".join(f"({one.sql})" for one in asked if one.paid_all_the_same)
         views.lend("wanted_items", pa.table({"item_id": pa.array(item_ids.tolist(), pa.string())}))
         parameters: list[Any] = [value for one in wanted for value in one.parameters]
-        rows = views.table(_PAID.format(where=where), parameters)
+        rows = views.table(_PAID.format(where=where, counts=counts), parameters)
     ratings, without = (int(np.sum(rows[name].to_numpy())) for name in ("ratings", "without_cost"))
     if not ratings or without:
         said = "no rating is left to be paid for" if not ratings else f"{without:,} of {ratings:,} ratings have no cost"

@@ -55,6 +55,9 @@ def test_an_overlap_costs_its_share_of_each_item(tables, make_batch, noon, spend
     tables.append(make_batch({"a": [1, 1, 0, 0], "b": [1]}, **PAID), imported_at=noon)
     assert spend(tables, overlap=2).total.amount == euros(1.5)  # 2 of 4 of a, and all of b
     assert spend(tables, overlap=9).total.amount == euros(2.5)
+    tables.append(make_batch({"b": [1]}, rater="bad-{}".format, review="rejected", **PAID), imported_at=noon + timedelta(days=1))
+    # what the quality filter drops was bought whatever the overlap
+    assert spend(tables, overlap=9, qa="not_rejected").total.amount == euros(3.0)
 
 
 def test_another_guideline_or_pool_is_another_purchase(tables, make_batch, noon, spend):
