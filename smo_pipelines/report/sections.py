@@ -56,7 +56,7 @@ class Primary:
 
 @dataclass(frozen=True, kw_only=True)
 class NumberRow:
-    """One effect in words; ``why_not`` is set where there is no number."""
+    """One effect in words; ``why_not`` is set where there is no number, ``p_among_slices`` for a slice alone."""
 
     question: str
     role: str
@@ -65,6 +65,7 @@ class NumberRow:
     change: str = ""
     interval: str = ""
     p: str = ""
+    p_among_slices: str = ""
     basis: str = ""
     why_not: str = ""
 
@@ -231,7 +232,8 @@ def _number(effect: EffectEstimate | NotEstimable, among_slices: float | None) -
         treatment=level_of(metric, effect.treatment),
         change=change,
         interval=interval,
-        p=_p(effect.p) + ("" if among_slices is None else f" ({_p(among_slices)} among all slices)"),
+        p=_p(effect.p),
+        p_among_slices="" if among_slices is None else _p(among_slices),
         basis=f"{effect.n_items:,} items{groups}, {effect.n_runs} runs and {effect.n_redraws} redraws of both arms{raters}; "
         f"{effect.method}; {effect.estimand.sentence}",
     )
