@@ -75,7 +75,8 @@ def _after_all(p: float | None, q: float) -> AfterAll:
 
 
 def _false_ships(judged: Sequence[JudgedChange]) -> FalseShips:
-    tested = [one for one in judged if not one.change.null_test and isinstance(one.change.effect, EffectEstimate)]
+    could = [one for one in judged if one.change.causal and not one.change.null_test]
+    tested = [one for one in could if isinstance(one.change.effect, EffectEstimate)]
     shipped = [one for one in tested if one.change.verdict is Verdict.ship]
     return FalseShips(
         tested=len(tested),

@@ -25,6 +25,8 @@ class DecidedChange:
         The version that took its place.
     null_test : bool
         An A/A test: nothing was changed.
+    causal : bool
+        Whether its design could carry a ship: one that cannot say "caused" never ships.
     """
 
     experiment: str
@@ -45,6 +47,7 @@ class DecidedChange:
     price: ExperimentPrice | None
     superseded_by: int | None = None
     null_test: bool = False
+    causal: bool = True
 
 
 class AfterAll(StrEnum):
@@ -77,7 +80,8 @@ class FalseShips:
     Attributes
     ----------
     tested : int
-        Decided versions that could have shipped: all but null tests and those that no effect is shown of.
+        Decided versions that could have shipped: all but null tests, designs that cannot say "caused",
+        and those that no effect is shown of.
     shipped : int
         Those that did.
     expected_at_most : float

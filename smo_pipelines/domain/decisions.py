@@ -84,9 +84,9 @@ class FindingCode(StrEnum):
     sample_ratio = "sample_ratio"
     leakage = "leakage"
     one_class = "one_class"
+    circular_gold = "circular_gold"
     items_lost_in_matching = "items_lost_in_matching"
     few_raters = "few_raters"
-    circular_gold = "circular_gold"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from smo_pipelines.config.costs import load_compute_price
 from smo_pipelines.domain.change_digest import BenchmarkUse, ChangeDigest, DecidedChange
 from smo_pipelines.domain.changes import kind_of_fields
 from smo_pipelines.domain.decisions import Verdict
+from smo_pipelines.domain.experiments import Assignment
 from smo_pipelines.domain.phrases import guardrail_summary, primary_effect, shown_effect
 from smo_pipelines.errors import ConfigError, TrackingError
 from smo_pipelines.experiment.benchmark_uses import benchmark_uses
@@ -114,4 +115,5 @@ def _change(workspace: Workspace, entry: StoredResult, registered: Mapping[str, 
         price=price,
         superseded_by=newest[name] if newest[name] > version else None,
         null_test=null_test,
+        causal=not raw or Assignment(raw.get("assignment", Assignment.unknown)).causal,
     )

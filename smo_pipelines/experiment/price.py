@@ -77,12 +77,13 @@ def _compute(workspace: Workspace, jobs: Sequence[ReplicateJob]) -> ComputeUse |
     """Return what the fits of one arm took, whichever experiment made them."""
     if not jobs:
         return NotMeasured(code=WhyNot.not_recorded, sentence="nothing was trained")
+    classifier = jobs[0].classifier
+    on = 1 if classifier.device is Device.cuda else classifier.threads
     by_kind: dict[str, list[float]] = {}
     untimed = 0
     for job in jobs:
         meta = workspace.store.get("fits", job.key).meta
         if "seconds" in meta:
-            on = 1 if meta["device"] == Device.cuda else int(meta["threads"])
             by_kind.setdefault(str(job.id.kind), []).append(float(meta["seconds"]) * on / _HOUR)
         else:
             untimed += 1
@@ -91,7 +92,7 @@ def _compute(workspace: Workspace, jobs: Sequence[ReplicateJob]) -> ComputeUse |
         return NotMeasured(code=WhyNot.not_recorded, sentence=said, counts={"untimed": untimed})
     several = [hours for hours in by_kind.values() if len(hours) > 1]
     return ComputeUse(
-        device="gpu" if jobs[0].classifier.device is Device.cuda else "core",
+        device="gpu" if classifier.device is Device.cuda else "core",
         fits=len(jobs),
         hours=_sum(by_kind.values()),
         variance=sum(len(hours) * statistics.variance(hours) for hours in several),

@@ -113,11 +113,11 @@ def _fit(
     if fit is not None:
         return classifiers.load(job.classifier, {name: fit.read(name) for name in fit.names}, cache_dir)
     training = get_training_set(store, job.training_key)
-    started = time.perf_counter()
+    started = time.monotonic()
     fitted = classifiers.fit(job.classifier, training, seed=job.id.seed, cache_dir=cache_dir, progress=progress)
+    seconds = time.monotonic() - started
     meta = {"threshold": fitted.threshold, "training": job.training_key, "seed": job.id.seed, "classifier": job.classifier.name}
-    # what it took: part of no key and of no digest, for two fits of one name take different times
-    meta |= {"seconds": time.perf_counter() - started, "threads": job.classifier.threads, "device": str(job.classifier.device)}
+    meta["seconds"] = round(seconds, 3)  # for the next plan; in no key and no digest
     store.put("fits", job.key, meta=meta, files=fitted.files())
     return fitted
 

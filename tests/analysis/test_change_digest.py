@@ -32,6 +32,13 @@ def test_expected_false_ships_are_half_the_error_rate_of_all_that_could_ship():
     assert (digest.false_ships.shipped, digest.false_ships.not_standing) == (3, 0)
 
 
+def test_a_design_that_cannot_ship_is_in_the_family_and_not_in_the_bound():
+    change = decided("before-after", 0.04, 0.01, 0.001, Verdict.hold, causal=False)
+    digest = digest_of_changes([change], ())
+    assert (digest.false_ships.tested, digest.false_ships.expected_at_most) == (0, 0.0)
+    assert digest.changes[0].after_all is AfterAll.stands
+
+
 def test_a_ship_that_luck_explains_is_pointed_out():
     null = np.linspace(0.2, 0.95, 30)
     changes = [decided(f"n{k}", 0.0, 0.02, float(p), Verdict.inconclusive) for k, p in enumerate(null)]

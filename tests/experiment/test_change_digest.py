@@ -137,7 +137,7 @@ def test_fits_from_before_times_were_kept_leave_computing_unknown(workspace: Wor
     arms = load_arms(workspace, record.experiment)
     jobs = jobs_of(workspace, arms)
     fit = workspace.store.get("fits", jobs[0].key)
-    untimed = {name: value for name, value in fit.meta.items() if name not in ("seconds", "threads", "device")}
+    untimed = {name: value for name, value in fit.meta.items() if name != "seconds"}
     files = {name: fit.read(name) for name in fit.names}
     workspace.store.put("fits", fit.key, meta=json.loads(json.dumps(untimed)), files=files, replace=True)
     price = experiment_price(workspace, arms, jobs, shown_effect(record.decision))
