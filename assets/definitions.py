@@ -4,14 +4,15 @@ import dagster as dg
 
 from assets.arms import build_arm
 from assets.comparison import build_comparison
+from assets.digest import digest
 from assets.guidelines import guideline_key, guideline_specs
-from assets.jobs import ab_experiment, label_quality
+from assets.jobs import ab_experiment, changes_digest, label_quality
 from assets.labels import build_label_tables
 from assets.launch import build_launch_job
 from assets.planning import planned_power
 from assets.quality import build_quality
 from assets.resources import SmoProject, json_outputs
-from assets.sensors import experiment_specs, input_versions
+from assets.sensors import experiment_specs, input_versions, new_reports
 from smo_pipelines.config.experiments import Catalogue
 from smo_pipelines.config.root import find_root
 from smo_pipelines.domain.experiments import ArmName
@@ -33,9 +34,10 @@ def defs() -> dg.Definitions:
             *(asset for arm in ArmName for asset in build_arm(arm, guidelines)),
             planned_power,
             *build_comparison(),
+            digest,
             *quality,
         ],
-        jobs=[ab_experiment, build_launch_job(catalogue), *([label_quality] if quality else [])],
-        sensors=[experiment_specs, input_versions],
+        jobs=[ab_experiment, changes_digest, build_launch_job(catalogue), *([label_quality] if quality else [])],
+        sensors=[experiment_specs, input_versions, new_reports],
         resources={"project": SmoProject(), "io_manager": json_outputs},
     )

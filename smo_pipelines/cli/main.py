@@ -13,6 +13,7 @@ from smo_pipelines.cli.benchmarks import add_to as add_benchmarks
 from smo_pipelines.cli.cache import add_to as add_cache
 from smo_pipelines.cli.classifiers import add_to as add_classifiers
 from smo_pipelines.cli.console import errors
+from smo_pipelines.cli.digest import add_to as add_digest
 from smo_pipelines.cli.experiments import add_to as add_experiments
 from smo_pipelines.cli.explain import add_to as add_explain
 from smo_pipelines.cli.exporting import add_to as add_exporting
@@ -64,6 +65,7 @@ for add_commands in (
     add_experiments,
     add_plan,
     add_explain,
+    add_digest,
     add_matrix,
     add_quality,
     add_metrics,

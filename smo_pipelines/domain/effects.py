@@ -214,6 +214,8 @@ class WhyNot(StrEnum):
     no_interval = "no_interval"
     no_group = "no_group"
     not_probabilities = "not_probabilities"
+    within_noise = "within_noise"
+    not_comparable = "not_comparable"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,6 +93,8 @@ def _keep(workspace: Workspace, record: ExperimentRecord, page: bytes, forest: b
         "provenance": {name: getattr(record.provenance, name) for name in ("started_at", "finished_at", "launched_by")},
     }
     files = {"decision.json": decision.to_json().encode(), _REPORT: page, _FOREST: forest}
+    if record.price is not None:
+        files["spending.json"] = canonical_json([arm.spending for arm in record.price.arms]).encode()
     workspace.store.put(_KIND, experiment.spec_hash, meta=meta, files=files, replace=True)
 
 

@@ -32,6 +32,7 @@ class Condition:
     """One part of a recipe as a condition on the rows of one view: ``ratings``, ``items`` or ``raters``.
 
     ``asked`` is the part in words; ``shows`` is an SQL query ``(value, ratings)`` of what there is instead, given a view ``rest``.
+    ``paid_all_the_same`` says that ratings which it drops were bought with those that it keeps.
     """
 
     asked: str
@@ -39,6 +40,7 @@ class Condition:
     on: Literal["ratings", "items", "raters"] = "ratings"
     parameters: tuple[Any, ...] = ()
     shows: str | None = None
+    paid_all_the_same: bool = False
 
     @property
     def on_ratings(self) -> str:
@@ -82,7 +84,11 @@ def conditions(recipe: SnapshotRecipe, pool: RaterPool, views: LabelViews) -> tu
         When the recipe names a quality filter that does not exist.
     """
     fixed = (
-        Condition(asked="any rating that is not skipped and not gold", sql="not skipped and not is_gold and label is not null"),
+        Condition(
+            asked="any rating that is not skipped and not gold",
+            sql="not skipped and not is_gold and label is not null",
+            paid_all_the_same=True,
+        ),
         *_named(recipe),
         *_items(recipe.items),
         *_pool(pool),
@@ -142,7 +148,8 @@ def _qa(name: str | None) -> Iterator[Condition]:
         return
     if name not in QA_FILTERS:
         raise UnknownName("quality filter", name, QA_FILTERS)
-    yield Condition(asked=f"ratings that are {name}", sql=QA_FILTERS[name], shows=_count_of("coalesce(review, 'no review')"))
+    shows = _count_of("coalesce(review, 'no review')")
+    yield Condition(asked=f"ratings that are {name}", sql=QA_FILTERS[name], shows=shows, paid_all_the_same=True)
 
 
 def _half(half: int | None, views: LabelViews) -> Iterator[Condition]:

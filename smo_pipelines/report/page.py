@@ -18,12 +18,13 @@ from smo_pipelines.report.dots import dots_of
 from smo_pipelines.report.forest import forest_of
 from smo_pipelines.report.labels import label_section
 from smo_pipelines.report.plan import plan_section
+from smo_pipelines.report.price import price_section
 from smo_pipelines.report.quality import quality_section
 from smo_pipelines.report.waterfall import cause_sections
 
-__all__ = ["render"]
+__all__ = ["VERDICT_SIGNS", "page_environment", "render"]
 
-_SIGNS = {Verdict.ship: "✓", Verdict.hold: "=", Verdict.roll_back: "↩", Verdict.inconclusive: "?", Verdict.invalid: "!"}
+VERDICT_SIGNS = {Verdict.ship: "✓", Verdict.hold: "=", Verdict.roll_back: "↩", Verdict.inconclusive: "?", Verdict.invalid: "!"}
 
 _GLOSSARY = {
     "arm": "One side of the comparison: control is how labels were made before the change, treatment how they are made after it.",
@@ -51,14 +52,14 @@ def render(record: ExperimentRecord) -> str:
     decision, experiment = record.decision, record.experiment
     blocking = [finding for finding in decision.findings if finding.blocking and not finding.passed]
     return (
-        _environment()
+        page_environment()
         .get_template("page.html.j2")
         .render(
             record=record,
             experiment=experiment,
             decision=decision,
             verdict_word=VERDICT_WORDS[decision.verdict].capitalize(),
-            sign=_SIGNS[decision.verdict],
+            sign=VERDICT_SIGNS[decision.verdict],
             valid=decision.verdict is not Verdict.invalid,
             blocking=blocking,
             kind=experiment.kind.value.replace("_", " "),
@@ -72,6 +73,7 @@ def render(record: ExperimentRecord) -> str:
             dots=dots_of(record),
             plan=plan_section(record),
             causes=cause_sections(record),
+            price=price_section(record),
             quality=quality_section(record),
             labels=label_section(record),
             diffs=clause_diffs(record.clause_edits),
@@ -86,7 +88,8 @@ def render(record: ExperimentRecord) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Return the templates of every page: what people wrote is escaped, and a name that is not there is an error."""
     environment = Environment(
         loader=PackageLoader("smo_pipelines.report"),
         autoescape=True,

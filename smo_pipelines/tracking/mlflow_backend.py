@@ -82,7 +82,7 @@ class MlflowTracker:
         items = planned_items(experiment, links)
         with self._speaking(), self._alone():
             where = self._experiment_id(items.experiment_name)
-            found = self._find(where, items.spec_hash)
+            found = self._find(where, items)
             return self._tracked(where, found or self._create_planned(where, items))
 
     def record(self, record: ExperimentRecord, artifacts: Mapping[str, bytes] | None = None) -> TrackedRun:
@@ -96,13 +96,13 @@ class MlflowTracker:
         return self.send(final_items(record, artifacts))
 
     def send(self, items: RunItems) -> TrackedRun:
-        """Write a finished experiment: children first, the effect run's content next, its decision and ``smo.state`` last.
+        """Write a finished run: children first, its own content next, its decision and ``smo.state`` last.
 
-        A run of the same spec that holds another result is kept as ``superseded``; one that was left half-written is completed.
+        A run of the same spec and role that holds another result is kept as ``superseded``; one that was left half-written is completed.
         """
         with self._speaking(), self._alone():
             where = self._experiment_id(items.experiment_name)
-            found = self._find(where, items.spec_hash)
+            found = self._find(where, items)
             if found is not None and found.data.tags.get("smo.record_digest", items.record_digest) != items.record_digest:
                 self._supersede(where, found.info.run_id)
                 found = None
@@ -148,7 +148,7 @@ class MlflowTracker:
 
     def _create_planned(self, where: str, items: RunItems) -> Any:
         mine = self._create(where, items.run_name, {tag.key: tag.value for tag in items.first_tags}, items.started_ms)
-        kept, *others = self._effect_runs(where, items.spec_hash)
+        kept, *others = self._runs_of(where, items)
         for run in others:
             # another process created the run of this spec in the same moment: one stays
             self._client.delete_run(run.info.run_id)
@@ -161,11 +161,11 @@ class MlflowTracker:
     def _create(self, where: str, name: str, tags: Mapping[str, str], start_ms: int) -> Any:
         return self._client.create_run(where, start_time=start_ms or None, tags=dict(tags), run_name=name)
 
-    def _find(self, where: str, spec_hash: str) -> Any:
-        return next(iter(self._effect_runs(where, spec_hash)), None)
+    def _find(self, where: str, items: RunItems) -> Any:
+        return next(iter(self._runs_of(where, items)), None)
 
-    def _effect_runs(self, where: str, spec_hash: str) -> list[Any]:
-        query = f"tags.`smo.spec_hash` = '{spec_hash}' AND tags.`smo.role` = 'effect'"
+    def _runs_of(self, where: str, items: RunItems) -> list[Any]:
+        query = f"tags.`smo.spec_hash` = '{items.spec_hash}' AND tags.`smo.role` = '{items.role}'"
         runs = self._client.search_runs([where], filter_string=query, max_results=50)
         return sorted(runs, key=lambda run: (run.data.tags.get("smo.state") != "final", run.info.start_time, run.info.run_id))
 

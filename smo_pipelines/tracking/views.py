@@ -25,7 +25,9 @@ _NOTE = """Each row is one operational change to how labels are made, and what i
   INVALID: a check failed, so no effect is shown. PLANNED: registered before training, not decided yet.
 - **effect** - change of the primary metric, treatment minus control, in percentage points, with its 95% interval.
 - **guardrails** - metrics that must not get worse by more than a margin fixed before training.
+- **cost** - what the treatment's labels and computing cost beyond the control's, and a point gained, with its interval.
 
+The view *Digest of every change* holds one page over all of them (artifact `report/digest.html`).
 The report of a change (artifact `report/effect_report.html`) can be forwarded. Only runs whose tag `smo.state` is `final`
 are whole. Nothing is decided here: these numbers are copies of the stored decision, named by the tag `smo.decision_digest`.
 """
@@ -80,6 +82,7 @@ SAVED_VIEWS = (
             (_tag_column("decision"), 130),
             (_tag_column("effect"), 190),
             (_tag_column("guardrails"), 170),
+            (_tag_column("cost"), 240),
             (_tag_column("change"), 320),
             (_tag_column("change_kind"), 150),
             (_tag_column("owner"), 150),
@@ -100,6 +103,18 @@ SAVED_VIEWS = (
             (_tag_column("smo.seed"), 100),
             (_tag_column("smo.experiment"), 220),
             ("attributes.`Dataset`", 320),
+        ),
+    ),
+    SavedView(
+        id="smo-digest",
+        name="Digest of every change",
+        filter="tags.`smo.role` = 'digest'",
+        columns=(
+            (_tag_column("change"), 520),
+            ("metrics.`0 digest/changes decided`", 130),
+            ("metrics.`0 digest/ship count`", 110),
+            ("metrics.`0 digest/false ships expected at most`", 180),
+            ("metrics.`0 digest/ships that do not stand together`", 180),
         ),
     ),
 )
