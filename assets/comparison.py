@@ -39,7 +39,11 @@ _CHECKS = {
 }
 _NOTHING_FOUND = defaultdict(
     lambda: "not declared, so not checked",
-    {FindingCode.power_unknown: "it is known", FindingCode.planned_power: "it is not known, so not checked"},
+    {
+        FindingCode.power_unknown: "it is known",
+        FindingCode.planned_power: "it is not known, so not checked",
+        FindingCode.circular_gold: "no model rater is known to have given gold",
+    },
 )
 CHECKS_OF_PLAN = {
     FindingCode.power_unknown: (
