@@ -93,25 +93,30 @@ def cohesion_of_raters(
     for keys, part in rows.groups([name for name in dict.fromkeys(by) if name != between]):
         group = RatingGroup(part, guidelines)
         for code in np.unique(group.labels[between]):
-            told = _compared(group, group.labels[between] == code, permutations)
-            found.append(CohesionOfRaters(keys=keys, group=rows.names[between][code], **told))
+            cohesion, association, normalised = _compared(group, group.labels[between] == code, permutations)
+            name = rows.names[between][code]
+            found.append(CohesionOfRaters(keys=keys, group=name, cohesion=cohesion, association=association, normalised=normalised))
     return tuple(found)
 
 
-def _compared(group: RatingGroup, mine: np.ndarray, permutations: int) -> dict[str, GroupCohesion | float | NotMeasured]:
+def _compared(
+    group: RatingGroup, mine: np.ndarray, permutations: int
+) -> tuple[GroupCohesion | NotMeasured, float | NotMeasured, float | NotMeasured]:
+    """Return the cohesion of some ratings' raters, their association, and the normalised agreement across."""
     try:
         group.refuse_anonymous()
         codes, member = _on_common_units(group.codes, mine)
         cohesion = group_association(codes, member, rng=np.random.default_rng(0), permutations=permutations)
     except CannotEstimate as error:
-        return dict.fromkeys(("cohesion", "association", "normalised"), why_not(error))
+        reason = why_not(error)
+        return reason, reason, reason
     inside = member[codes.rater]
     counts = [_counts(codes, side) for side in (inside, ~inside)]
-    return {
-        "cohesion": cohesion,
-        "association": _or_why_not(lambda: cohesion.association),
-        "normalised": _or_why_not(lambda: normalised_cross_reliability(*counts)),
-    }
+    return (
+        cohesion,
+        _or_why_not(lambda: cohesion.association),
+        _or_why_not(lambda: normalised_cross_reliability(*counts)),
+    )
 
 
 def _on_common_units(codes: RatingCodes, mine: np.ndarray) -> tuple[RatingCodes, np.ndarray]:

@@ -64,7 +64,7 @@ def killed(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Killed:
     family = set(_descendants(process.pid))
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while (outlived := {pid for pid in family if _alive(pid)}) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert family, "the run had no training process"

@@ -76,8 +76,7 @@ def read_tables(
     sizes = [path.stat().st_size if path.is_file() else 0 for path, _ in parts]
     good = 0
     for place, (path, options) in enumerate(parts):
-        of_all = _part_of_all(sizes, place)
-        good += _read(path, options, collector, quarantine, lambda share, of_all=of_all: listener.progress(of_all(share)))
+        good += _read(path, options, collector, quarantine, _progress_of(listener, sizes, place))
     bad = len({(row.file, row.line) for row in quarantine.rows})
     rows = quarantine.judged(good, bad=bad)
     return collector.collected(), rows
@@ -108,10 +107,10 @@ def project_of(options: Mapping[str, Any], name: str) -> str:
     return str(options.get("project", name))
 
 
-def _part_of_all(sizes: Sequence[int], place: int) -> Callable[[float], float]:
-    """Return the share of all files that was read, by the share of one of them; those before it are done."""
+def _progress_of(listener: Listener, sizes: Sequence[int], place: int) -> Callable[[float], None]:
+    """Return what takes the share that was read of one of several files, those before it being done, and tells that of all."""
     before, size, total = sum(sizes[:place]), sizes[place], max(sum(sizes), 1)
-    return lambda share: (before + share * size) / total
+    return lambda share: listener.progress((before + share * size) / total)
 
 
 def _read(

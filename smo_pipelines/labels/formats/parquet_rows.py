@@ -44,7 +44,7 @@ class ParquetFile:
     @property
     def share_read(self) -> float:
         """How many of the rows were read, as a share from 0 to 1."""
-        return self._rows_read / max(self._file.metadata.num_rows, 1)
+        return float(self._rows_read / max(self._file.metadata.num_rows, 1))
 
     def __enter__(self) -> Self:
         return self
