@@ -6,6 +6,8 @@
     ├── ConfigError                 a file under configs/ or experiments/ cannot be read as written
     │   └── UnknownName             a name (guideline, pool, classifier, benchmark, experiment) that is not defined
     ├── RegistrationError           an experiment changed under an id that is already registered
+    ├── NightlyError                a night or a blessing that cannot be made as asked
+    │   └── BaselineChanged         a baseline whose recipe, code, benchmarks or streams are no longer those of now
     ├── LabelError                  ratings that cannot give the labels that were asked for
     │   ├── FetchFailed             a public data set that cannot be had, or is not the published one
     │   ├── ImportRefused           an export that cannot be imported, or has too many bad rows
@@ -29,6 +31,7 @@ from difflib import get_close_matches
 from typing import Any
 
 __all__ = [
+    "BaselineChanged",
     "BenchmarkError",
     "CannotEstimate",
     "ClassifierError",
@@ -36,6 +39,7 @@ __all__ = [
     "FetchFailed",
     "ImportRefused",
     "LabelError",
+    "NightlyError",
     "NoRatings",
     "OneClass",
     "RegistrationError",
@@ -100,6 +104,14 @@ class UnknownName(ConfigError):
 
 class RegistrationError(SmoError):
     """An experiment changed under an id that is already registered."""
+
+
+class NightlyError(SmoError):
+    """A night or a blessing that cannot be made as asked."""
+
+
+class BaselineChanged(NightlyError):
+    """A baseline whose recipe, code, benchmarks or streams are no longer those of now: nights cannot be compared with it."""
 
 
 class LabelError(SmoError):
