@@ -18,6 +18,7 @@
     ├── BenchmarkError              a benchmark that is malformed or was not made for what was asked
     ├── StoreError                  a stored result that is missing or damaged
     ├── TrackingError               the experiment tracker refused or did not answer
+    ├── AlertError                  an alert that cannot be sent or found as asked
     ├── ServiceError                a local server or daemon did not start, or is not running
     └── CannotEstimate              a statistic whose conditions fail; becomes a NotEstimable in a comparison
 
@@ -29,6 +30,7 @@ from difflib import get_close_matches
 from typing import Any
 
 __all__ = [
+    "AlertError",
     "BenchmarkError",
     "CannotEstimate",
     "ClassifierError",
@@ -148,6 +150,10 @@ class StoreError(SmoError):
 
 class TrackingError(SmoError):
     """The experiment tracker refused or did not answer; the results are safe in the store."""
+
+
+class AlertError(SmoError):
+    """An alert that cannot be sent or found as asked; no secret is ever part of the message."""
 
 
 class ServiceError(SmoError):
