@@ -1,0 +1,215 @@
+"""What nights add up to: how each watched number stands, its episodes, and what is known of the cause of an alarm."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from smo_pipelines.domain.digests import digest_of, short
+from smo_pipelines.domain.effects import EffectEstimate, NotEstimable
+from smo_pipelines.domain.nightly import Stream, StreamValue
+
+__all__ = [
+    "AlarmKind",
+    "Cause",
+    "ChangePoint",
+    "Episode",
+    "Explanation",
+    "GroupChange",
+    "NightPoint",
+    "NightlyState",
+    "ShareChange",
+    "StreamState",
+    "StreamStatus",
+]
+
+
+class AlarmKind(StrEnum):
+    """``drift``: the detector has enough evidence of a loss beyond the margin; ``floor``: one night was beyond the floor."""
+
+    drift = "drift"
+    floor = "floor"
+
+
+class StreamStatus(StrEnum):
+    """How a watched number stands after the newest night."""
+
+    quiet = "quiet"
+    alarm = "alarm"
+    no_night = "no night yet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NightPoint:
+    """One night of one stream.
+
+    Attributes
+    ----------
+    value : float or NotEstimable
+        Mean over the night's runs.
+    e_value : float
+        Evidence of a loss beyond the margin since the blessing or the last alarm; carried over a night that has no value.
+    alarms : tuple of AlarmKind
+        What this night alarmed for, whether or not an episode was open.
+    """
+
+    date: dt.date
+    value: StreamValue
+    e_value: float
+    alarms: tuple[AlarmKind, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangePoint:
+    """When a change began: the first night of it, with the nights that a 95% confidence set holds (as a range)."""
+
+    first: dt.date
+    earliest: dt.date
+    latest: dt.date
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Episode:
+    """One lasting change of one stream, which alerts once however many nights it lasts.
+
+    Attributes
+    ----------
+    opened : date
+        The night of its first alarm.
+    closed : date or None
+        The first night after it that counts as recovered; None while it lasts. A blessing ends it without closing it.
+    nights : tuple of date
+        The nights from ``since`` that have a value.
+    since : ChangePoint or NotEstimable
+    """
+
+    plan: str
+    baseline: str
+    stream: Stream
+    kind: AlarmKind
+    opened: dt.date
+    e_value: float
+    since: ChangePoint | NotEstimable
+    nights: tuple[dt.date, ...]
+    closed: dt.date | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name, unique over plans and legal as a file name: an alert is sent once for it."""
+        return f"{self.plan[:39]}.{self.opened.isoformat()}.{short(digest_of([self.plan, self.baseline, self.stream.name]))}"
+
+    @property
+    def open(self) -> bool:
+        """Whether it lasts."""
+        return self.closed is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamState:
+    """How one stream stands, with every night since the blessing.
+
+    Attributes
+    ----------
+    baseline_mean : float
+        Over the blessed runs.
+    threshold : float
+        The e-value from which the detector alarms.
+    """
+
+    stream: Stream
+    status: StreamStatus
+    baseline_mean: float
+    threshold: float
+    nights: tuple[NightPoint, ...]
+
+    @property
+    def e_value(self) -> float:
+        """The newest evidence; 0 before the first night."""
+        return self.nights[-1].e_value if self.nights else 0.0
+
+    @property
+    def newest(self) -> NightPoint | None:
+        """The newest night that has a value."""
+        return next((night for night in reversed(self.nights) if isinstance(night.value, float)), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NightlyState:
+    """Everything that the stored runs of a plan say under one baseline: a function of them alone."""
+
+    plan: str
+    baseline: str
+    blessed: dt.date
+    newest: dt.date | None
+    streams: tuple[StreamState, ...]
+    episodes: tuple[Episode, ...]
+
+    @property
+    def open_episodes(self) -> tuple[Episode, ...]:
+        """The episodes that last."""
+        return tuple(episode for episode in self.episodes if episode.open)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareChange:
+    """One group's share of the ratings then and now, counted."""
+
+    value: str
+    before: float
+    after: float
+
+    @property
+    def change(self) -> float:
+        """Now less then."""
+        return self.after - self.before
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupChange:
+    """How the ratings moved between the groups of one grouping, e.g. ``pool``.
+
+    Attributes
+    ----------
+    moved : float
+        Half the sum of the absolute changes of share: 0 for the same shares, 1 for no group in common.
+    shares : tuple of ShareChange
+        The largest change first; groups of fewer than five raters are together under ``"(small groups)"``.
+    """
+
+    grouping: str
+    moved: float
+    shares: tuple[ShareChange, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """The one grouping whose ratings moved clearly more than those of every other, and where to; associated, not proven."""
+
+    grouping: str
+    value: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """What is known of an episode.
+
+    Attributes
+    ----------
+    effect : EffectEstimate or NotEstimable
+        The nights of the episode against the baseline, over runs and items.
+    groups : tuple of GroupChange
+        What changed in the labels between the baseline's window and the newest one, the most moved first.
+    volume : (int, int)
+        Ratings of both windows.
+    recovered : mapping of str to EffectEstimate or NotEstimable
+        The same effect when the ratings of the named group are left out of the nights' draws.
+    """
+
+    episode: Episode
+    effect: EffectEstimate | NotEstimable
+    groups: tuple[GroupChange, ...]
+    volume: tuple[int, int]
+    cause: Cause | NotEstimable
+    recovered: Mapping[str, EffectEstimate | NotEstimable]
