@@ -6,6 +6,8 @@
     ├── ConfigError                 a file under configs/ or experiments/ cannot be read as written
     │   └── UnknownName             a name (guideline, pool, classifier, benchmark, experiment) that is not defined
     ├── RegistrationError           an experiment changed under an id that is already registered
+    ├── NightlyError                a night or a blessing that cannot be made as asked
+    │   └── BaselineChanged         a baseline whose recipe, code, benchmarks or streams are no longer those of now
     ├── LabelError                  ratings that cannot give the labels that were asked for
     │   ├── FetchFailed             a public data set that cannot be had, or is not the published one
     │   ├── ImportRefused           an export that cannot be imported, or has too many bad rows
@@ -31,6 +33,7 @@ from typing import Any
 
 __all__ = [
     "AlertError",
+    "BaselineChanged",
     "BenchmarkError",
     "CannotEstimate",
     "ClassifierError",
@@ -38,6 +41,7 @@ __all__ = [
     "FetchFailed",
     "ImportRefused",
     "LabelError",
+    "NightlyError",
     "NoRatings",
     "OneClass",
     "RegistrationError",
@@ -102,6 +106,14 @@ class UnknownName(ConfigError):
 
 class RegistrationError(SmoError):
     """An experiment changed under an id that is already registered."""
+
+
+class NightlyError(SmoError):
+    """A night or a blessing that cannot be made as asked."""
+
+
+class BaselineChanged(NightlyError):
+    """A baseline whose recipe, code, benchmarks or streams are no longer those of now: nights cannot be compared with it."""
 
 
 class LabelError(SmoError):

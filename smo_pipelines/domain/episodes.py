@@ -47,26 +47,40 @@ class NightPoint:
     ----------
     value : float or NotEstimable
         Mean over the night's runs.
-    e_value : float
-        Evidence of a loss beyond the margin since the blessing or the last alarm; carried over a night that has no value.
+    statistic : float
+        Evidence of a loss beyond the margin (Shiryaev-Roberts), carried over a night that has no value; it grows by 1 a night when
+        nothing is wrong, and alarms at the stream's threshold.
+    p : float or None
+        Of the night's rank; None where it does not count.
     alarms : tuple of AlarmKind
         What this night alarmed for, whether or not an episode was open.
     """
 
     date: dt.date
     value: StreamValue
-    e_value: float
+    statistic: float
+    p: float | None
     alarms: tuple[AlarmKind, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangePoint:
-    """When a change began: the first night of it, with the nights that a 95% confidence set holds (as a range)."""
+    """When a change began.
+
+    Attributes
+    ----------
+    first : date
+        Its likeliest first night.
+    earliest, latest : date
+        The 95% interval, both ends in it.
+    from_the_start : bool
+        The interval reaches the first night after the blessing, so that the change may be older.
+    """
 
     first: dt.date
     earliest: dt.date
     latest: dt.date
-    method: str
+    from_the_start: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +91,11 @@ class Episode:
     ----------
     opened : date
         The night of its first alarm.
-    closed : date or None
-        The first night after it that counts as recovered; None while it lasts. A blessing ends it without closing it.
-    nights : tuple of date
-        The nights from ``since`` that have a value.
+    statistic : float
+        Of the night on which it was opened.
     since : ChangePoint or NotEstimable
+    closed : date or None
+        The first night after it; None while it lasts. A blessing ends it without closing it.
     """
 
     plan: str
@@ -89,15 +103,14 @@ class Episode:
     stream: Stream
     kind: AlarmKind
     opened: dt.date
-    e_value: float
+    statistic: float
     since: ChangePoint | NotEstimable
-    nights: tuple[dt.date, ...]
     closed: dt.date | None = None
 
     @property
     def key(self) -> str:
         """Its name, unique over plans and legal as a file name: an alert is sent once for it."""
-        return f"{self.plan[:39]}.{self.opened.isoformat()}.{short(digest_of([self.plan, self.baseline, self.stream.name]))}"
+        return f"{self.plan[:39]}.{self.opened.isoformat()}.{short(digest_of([self.plan, self.baseline, self.stream.name, self.kind]))}"
 
     @property
     def open(self) -> bool:
@@ -114,7 +127,7 @@ class StreamState:
     baseline_mean : float
         Over the blessed runs.
     threshold : float
-        The e-value from which the detector alarms.
+        The statistic from which the detector alarms.
     """
 
     stream: Stream
@@ -124,9 +137,9 @@ class StreamState:
     nights: tuple[NightPoint, ...]
 
     @property
-    def e_value(self) -> float:
+    def statistic(self) -> float:
         """The newest evidence; 0 before the first night."""
-        return self.nights[-1].e_value if self.nights else 0.0
+        return self.nights[-1].statistic if self.nights else 0.0
 
     @property
     def newest(self) -> NightPoint | None:

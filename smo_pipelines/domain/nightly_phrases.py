@@ -1,7 +1,7 @@
 """What nights add up to, in words: one wording for alerts, the nightly page and the tracker."""
 
 from smo_pipelines.domain.effects import EffectEstimate, NotEstimable
-from smo_pipelines.domain.episodes import ChangePoint, Episode, Explanation, GroupChange
+from smo_pipelines.domain.episodes import AlarmKind, ChangePoint, Episode, Explanation, GroupChange
 from smo_pipelines.domain.nightly_record import NightlyRecord
 from smo_pipelines.domain.phrases import amount, change_with_interval, level_of, stream_phrase, unit_of
 
@@ -55,12 +55,15 @@ def loss_allowed(episode: Episode) -> str:
 def since_sentence(episode: Episode) -> str:
     """Return when the change began, with its interval, or why that is not known."""
     since = episode.since
+    if episode.kind is AlarmKind.floor:
+        return f"Its floor was broken in the night of {episode.opened.isoformat()}."
     if not isinstance(since, ChangePoint):
         return f"When it began could not be estimated: {_clause(since.sentence)}."
-    if since.earliest == since.latest:
+    if since.earliest == since.latest and not since.from_the_start:
         return f"It began on {since.first.isoformat()} (95% confidence: that night)."
     first, earliest, latest = (day.isoformat() for day in (since.first, since.earliest, since.latest))
-    return f"It began about {first} (95% confidence: {earliest} to {latest})."
+    older = " or before the blessing" if since.from_the_start else ""
+    return f"It began about {first} (95% confidence: {earliest} to {latest}{older})."
 
 
 def effect_sentence(explanation: Explanation) -> str:
@@ -75,8 +78,7 @@ def effect_sentence(explanation: Explanation) -> str:
     unit = f" {unit_of(metric)}".rstrip()
     return (
         f"Change against the baseline: {change}{unit} ({level} {low} to {high}), from {level_of(metric, effect.control)} to "
-        f"{level_of(metric, effect.treatment)}, over {len(episode.nights)} night{'s' if len(episode.nights) != 1 else ''}. "
-        f"Allowed is a loss of {margin}."
+        f"{level_of(metric, effect.treatment)}. Allowed is a loss of {margin}."
     )
 
 

@@ -62,7 +62,7 @@ def e_processes(record: NightlyRecord) -> EProcessPlot | None:
         return None
     first, last = record.baseline.date, max(record.due, record.state.newest)
     days = max((last - first).days, 1)
-    top = _ROOM * max(max([one.threshold, *(night.e_value for night in one.nights)]) for one in record.state.streams)
+    top = _ROOM * max(max([one.threshold, *(night.statistic for night in one.nights)]) for one in record.state.streams)
     height = math.log10(top / _LOWEST)
 
     def x(date: dt.date) -> float:
@@ -72,7 +72,7 @@ def e_processes(record: NightlyRecord) -> EProcessPlot | None:
         return round(100.0 * (1.0 - math.log10(max(value, _LOWEST) / _LOWEST) / height), 3)
 
     scale = _Scale(first=first, last=last, x=x, y=y)
-    ordered = sorted(record.state.streams, key=lambda one: (one.status is not StreamStatus.alarm, -one.e_value / one.threshold))
+    ordered = sorted(record.state.streams, key=lambda one: (one.status is not StreamStatus.alarm, -one.statistic / one.threshold))
     return EProcessPlot(
         streams=tuple(_stream(scale, one, _episodes_of(record, one)) for one in ordered),
         dates=tuple((x(date), text) for date, text in _date_ticks(first, last) if x(date) <= _LAST_TICK),
@@ -89,18 +89,18 @@ class _Scale:
 
 
 def _stream(scale: _Scale, state: StreamState, episodes: Sequence[Episode]) -> EProcess:
-    share = state.e_value / state.threshold
+    share = state.statistic / state.threshold
     alarms = [night for night in state.nights if night.alarms]
     name = stream_phrase(state.stream)
-    highest = max((night.e_value for night in state.nights), default=0.0)
+    highest = max((night.statistic for night in state.nights), default=0.0)
     return EProcess(
         name=name,
         tone="worse" if state.status is StreamStatus.alarm else "unclear",
-        now=f"{_level(state.e_value)} of {_level(state.threshold)}" if state.nights else "no night yet",
+        now=f"{_level(state.statistic)} of {_level(state.threshold)}" if state.nights else "no night yet",
         path=" ".join(_path(scale, state.nights)),
         episodes=tuple(_band(scale, one) for one in episodes),
         alarms=tuple(
-            (scale.x(night.date), scale.y(night.e_value), f"{night.date.isoformat()}: alarm ({', '.join(night.alarms)})")
+            (scale.x(night.date), scale.y(night.statistic), f"{night.date.isoformat()}: alarm ({', '.join(night.alarms)})")
             for night in alarms
         ),
         y_threshold=scale.y(state.threshold),
@@ -113,7 +113,7 @@ def _path(scale: _Scale, nights: Sequence[NightPoint]) -> Iterator[str]:
     before: dt.date | None = None
     for night in nights:
         joined = before is not None and (night.date - before).days == 1
-        point = f"{scale.x(night.date):g} {scale.y(night.e_value):g}"
+        point = f"{scale.x(night.date):g} {scale.y(night.statistic):g}"
         # a line of no length is drawn as a dot: a night between two missing ones is seen
         yield f"L{point}" if joined else f"M{point} l0 0"
         before = night.date

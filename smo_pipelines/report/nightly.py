@@ -157,7 +157,7 @@ def _stream_row(record: NightlyRecord, state: StreamState) -> StreamRow:
     night = state.nights[-1] if state.nights else None
     value = None if night is None else night.value
     blessed = record.baseline.values(stream)
-    share = state.e_value / state.threshold
+    share = state.statistic / state.threshold
     broken = isinstance(value, float) and stream.below_floor(value)
     status = "alarm" if state.status is StreamStatus.alarm else "beyond its floor" if broken else str(state.status)
     return StreamRow(

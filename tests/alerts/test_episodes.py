@@ -30,7 +30,15 @@ def test_an_episode_wakes_with_what_since_when_how_much_and_why() -> None:
 def test_the_same_episode_has_the_same_key_whatever_is_known_of_it() -> None:
     (one,) = RECORD.explanations
     why = NotEstimable(question=one.episode.stream.question, code=WhyNot.few_nights, sentence="one\nnight is too few")
-    later = replace(one, effect=why, cause=why, groups=(), episode=replace(one.episode, since=why, kind=AlarmKind.floor))
+    later = replace(one, effect=why, cause=why, groups=(), episode=replace(one.episode, since=why))
     alert = episode_alert("hate", later, at=AT)
-    assert alert.key == one.episode.key and alert.title.endswith("is beyond its floor in one night")
+    assert alert.key == one.episode.key == episode_alert("hate", one, at=AT).key
+    assert "When it began could not be estimated: one night is too few." in alert.lines[0]
     assert "How large it is could not be estimated: one night is too few. Allowed is a loss of 6 pp." in alert.lines
+
+
+def test_a_broken_floor_is_said_as_what_was_seen() -> None:
+    (one,) = RECORD.explanations
+    alert = episode_alert("hate", replace(one, episode=replace(one.episode, kind=AlarmKind.floor)), at=AT)
+    assert alert.title.endswith("is beyond its floor in one night")
+    assert "Its floor was broken in the night of 2026-02-" in alert.lines[0] and "95%" not in alert.lines[0]

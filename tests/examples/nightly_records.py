@@ -19,19 +19,7 @@ from smo_pipelines.domain.effects import (
     ThresholdKind,
     WhyNot,
 )
-from smo_pipelines.domain.episodes import (
-    AlarmKind,
-    Cause,
-    ChangePoint,
-    Episode,
-    Explanation,
-    GroupChange,
-    NightlyState,
-    NightPoint,
-    ShareChange,
-    StreamState,
-    StreamStatus,
-)
+from smo_pipelines.domain.episodes import Cause, Episode, Explanation, GroupChange, ShareChange
 from smo_pipelines.domain.labels import SnapshotRecipe
 from smo_pipelines.domain.nightly import (
     Baseline,
@@ -48,11 +36,7 @@ from smo_pipelines.domain.nightly import (
 )
 from smo_pipelines.domain.nightly_record import NightlyRecord
 from smo_pipelines.domain.quality import Measured, NotMeasured
-from smo_pipelines.errors import CannotEstimate
-from smo_pipelines.stats.change_point import ChangePoint as FoundChange
-from smo_pipelines.stats.episodes import Episode as FoundEpisode
-from smo_pipelines.stats.episodes import watch
-from smo_pipelines.stats.sequential import Watch
+from smo_pipelines.nightly.fold import fold_nights
 
 __all__ = ["BLESSED", "STREAMS", "nightly_record"]
 
@@ -150,7 +134,7 @@ def nightly_record(
         for t in range(nights)
         if t + 1 not in missed
     )
-    state = _state(baseline, stored, blessed)
+    state = fold_nights(baseline, stored, alpha=_PLAN.alpha, horizon=_PLAN.horizon_nights)
     taken = {
         one.key: Acknowledgement(alert=one.key, by="Ana <night>", at="2026-08-01T07:00:00+00:00") for one in state.episodes[:1]
     }
@@ -218,68 +202,6 @@ def _window(date: dt.date, share: float, pool: str) -> LabelWindow:
                 value=0.31 - share / 5, interval=Interval(low=0.29 - share / 5, high=0.33 - share / 5), n=ratings, unit="share"
             ),
         },
-    )
-
-
-def _state(baseline: Baseline, nights: tuple[Night, ...], blessed: np.ndarray) -> NightlyState:
-    states, episodes = [], list[Episode]()
-    for number, stream in enumerate(STREAMS):
-        values = [night.mean(stream) for night in nights]
-        counted = np.array([isinstance(value, float) for value in values], dtype=bool)
-        numbers = np.array([value if isinstance(value, float) else np.nan for value in values])
-        uniforms = np.array([DrawId.night("demo", night.date, 0).unit(f"rank {stream.name}") for night in nights])
-        sign = stream.direction.sign
-        found = watch(
-            sign * blessed[number], sign * numbers, uniforms, Watch(margin=stream.margin, streams=len(STREAMS)), counted=counted
-        )
-        alarms = {one.alarm for one in found.episodes}
-        points = tuple(
-            NightPoint(date=night.date, value=value, e_value=one.statistic, alarms=(AlarmKind.drift,) if t in alarms else ())
-            for t, (night, value, one) in enumerate(zip(nights, values, found.nights, strict=True))
-        )
-        mine = [_episode(baseline, stream, one, nights, points) for one in found.episodes]
-        episodes += mine
-        status = (
-            StreamStatus.no_night if not points else StreamStatus.alarm if any(one.open for one in mine) else StreamStatus.quiet
-        )
-        states.append(
-            StreamState(stream=stream, status=status, baseline_mean=baseline.mean(stream), threshold=found.threshold, nights=points)
-        )
-    return NightlyState(
-        plan="demo",
-        baseline=baseline.digest,
-        blessed=BLESSED,
-        newest=nights[-1].date if nights else None,
-        streams=tuple(states),
-        episodes=tuple(sorted(episodes, key=lambda one: (one.opened, one.stream.name))),
-    )
-
-
-def _episode(
-    baseline: Baseline, stream: Stream, found: FoundEpisode, nights: tuple[Night, ...], points: tuple[NightPoint, ...]
-) -> Episode:
-    since = _since(stream, found.since, nights)
-    first = since.first if isinstance(since, ChangePoint) else nights[found.alarm].date
-    last = nights[found.last].date
-    return Episode(
-        plan="demo",
-        baseline=baseline.digest,
-        stream=stream,
-        kind=AlarmKind.drift,
-        opened=nights[found.alarm].date,
-        e_value=points[found.alarm].e_value,
-        since=since,
-        nights=tuple(one.date for one in points if first <= one.date <= last and isinstance(one.value, float)),
-        closed=None if found.open else nights[found.last + 1].date,
-    )
-
-
-def _since(stream: Stream, found: FoundChange | CannotEstimate, nights: tuple[Night, ...]) -> ChangePoint | NotEstimable:
-    if isinstance(found, CannotEstimate):
-        return NotEstimable(question=stream.question, code=WhyNot(found.code), sentence=found.sentence)
-    dates = [night.date for night in nights]
-    return ChangePoint(
-        first=dates[found.night], earliest=dates[found.earliest], latest=dates[found.latest], method="posterior of the bets"
     )
 
 

@@ -77,7 +77,7 @@ def test_what_could_not_be_estimated_is_said() -> None:
     no_effect = NotEstimable(question=question, code=WhyNot.few_nights, sentence="one night is too few")
     no_cause = NotEstimable(question=question, code=WhyNot.several_changes, sentence="pool and guideline moved together")
     no_since = NotEstimable(question=question, code=WhyNot.few_nights, sentence="the first night alarmed")
-    episode = replace(one.episode, since=no_since, kind=AlarmKind.floor)
+    episode = replace(one.episode, since=no_since)
     changed = replace(
         record,
         explanations=(replace(one, episode=episode, effect=no_effect, cause=no_cause, recovered={"pool x": no_effect}),),
@@ -87,7 +87,9 @@ def test_what_could_not_be_estimated_is_said() -> None:
     assert "How large it is could not be estimated: one night is too few" in text
     assert "No cause stands out: pool and guideline moved together" in text
     assert "When it began could not be estimated: the first night alarmed" in text
-    assert "one night beyond the floor" in text
+    floor = replace(one, episode=replace(one.episode, kind=AlarmKind.floor))
+    text = said(replace(record, explanations=(floor,), state=replace(record.state, episodes=(floor.episode,))))
+    assert "one night beyond the floor" in text and "Its floor was broken in the night of 2026-02-" in text
 
 
 def test_what_people_named_cannot_become_markup() -> None:
