@@ -112,6 +112,12 @@ class MlflowTracker:
             self._write(where, run, items)
             return self._tracked(where, run)
 
+    @contextmanager
+    def session(self) -> Iterator[Any]:
+        """Yield MLflow's client for the other files of this folder, alone on a SQLite file; its failures become a TrackingError."""
+        with self._speaking(), self._alone():
+            yield self._client
+
     def send_model(self, run: TrackedRun, folder: Path, *, name: str, facts: Mapping[str, str]) -> str:
         """Log a saved model below a run and return its address; use :func:`smo_pipelines.tracking.models.log_model`."""
         with self._speaking(), self._alone():
