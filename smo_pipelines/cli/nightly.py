@@ -9,6 +9,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from smo_pipelines.cli.console import console, now, replicate_progress, say
+from smo_pipelines.config.clock import moment_of
 from smo_pipelines.domain.effects import NotEstimable
 from smo_pipelines.errors import ConfigError, NightlyError
 
@@ -147,13 +148,7 @@ def _open(context: typer.Context, name: str) -> "tuple[Workspace, NightlyPlan]":
 
 
 def _moment(text: str) -> dt.datetime:
-    if not text:
-        return now()
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError as error:
-        raise NightlyError(f"--clock {text!r} is not a moment such as 2026-04-01T03:30:00Z") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return moment_of(text, "--clock") if text else now()
 
 
 def _date(text: str) -> dt.date | None:

@@ -1,5 +1,6 @@
 """Nightly plans: ``configs/nightly/<id>.yaml``."""
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
@@ -82,6 +83,7 @@ class NightlyModel(Strict):
     alpha: float = Field(default=NightlyPlan.alpha, gt=0, lt=0.5)
     horizon_nights: int = Field(default=NightlyPlan.horizon_nights, ge=30, le=3660)
     schedule: _ScheduleModel = Field(default_factory=_ScheduleModel)
+    first_night: dt.date = NightlyPlan.first_night
     alerts: AlertsModel = Field(default_factory=AlertsModel)
 
 
@@ -173,6 +175,7 @@ def resolve_nightly_plan(name: str, raw: Mapping[str, Any], catalogue: Catalogue
         horizon_nights=model.horizon_nights,
         schedule=Schedule(**model.schedule.model_dump()),
         pins=tuple(sorted(pins.items())),
+        first_night=model.first_night,
         alerts=model.alerts.resolve(),
     )
 

@@ -130,6 +130,8 @@ class NightlyPlan:
         The chance of any false alarm, over all streams, within so many nights of a blessing.
     pins : tuple of (str, str)
         Digests of the files that the plan names.
+    first_night : date
+        Calendars of nights begin here; part of no baseline.
     alerts : AlertSettings
         Where its alerts go; part of no baseline.
     """
@@ -150,6 +152,7 @@ class NightlyPlan:
     horizon_nights: int = 365
     schedule: Schedule = field(default_factory=Schedule)
     pins: tuple[tuple[str, str], ...] = ()
+    first_night: dt.date = dt.date(2026, 1, 1)
     alerts: AlertSettings = field(default_factory=AlertSettings)
 
 
