@@ -12,10 +12,10 @@ import dagster as dg
 
 from assets.failures import plain_failures
 from assets.labels import LABEL_TABLES
-from assets.nightly_due import nightly_schedule
+from assets.nightly_due import AssetJob, nightly_schedule
 from assets.nightly_metadata import check_results, night_metadata, stream_checks
 from assets.resources import SmoProject
-from smo_pipelines.config.catalogue import Catalogue
+from smo_pipelines.config.experiments import Catalogue
 from smo_pipelines.config.nightly import find_nightly_plan
 from smo_pipelines.config.root import ProjectRoot
 from smo_pipelines.domain.nightly import NightlyPlan, Schedule
@@ -35,7 +35,7 @@ class NightlyParts:
 
     plan_id: str
     asset: dg.AssetsDefinition
-    job: dg.UnresolvedAssetJobDefinition
+    job: AssetJob
     schedule: dg.ScheduleDefinition
 
 

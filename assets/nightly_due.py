@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -14,7 +15,10 @@ from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.nightly.night import pending_nights
 from smo_pipelines.nightly.records import stored_baselines
 
-__all__ = ["nightly_catch_up", "nightly_schedule"]
+__all__ = ["AssetJob", "nightly_catch_up", "nightly_schedule"]
+
+AssetJob = Any
+"""What ``define_asset_job`` returns: Dagster gives its type no public name."""
 
 _OVERDUE = dt.timedelta(minutes=30)
 _ATTEMPTS = 3
@@ -28,7 +32,7 @@ _UNDER_WAY = [
 ]
 
 
-def nightly_schedule(plan_id: str, job: dg.UnresolvedAssetJobDefinition, when: Schedule) -> dg.ScheduleDefinition:
+def nightly_schedule(plan_id: str, job: AssetJob, when: Schedule) -> dg.ScheduleDefinition:
     """Return the schedule of a plan: every night at its hour, in its time zone."""
 
     @dg.schedule(
@@ -47,12 +51,13 @@ def nightly_schedule(plan_id: str, job: dg.UnresolvedAssetJobDefinition, when: S
         dates = [date for date in pending_nights(workspace, plan, now) if not _runs(context.instance, job.name, date, _UNDER_WAY)]
         if not dates:
             return dg.SkipReason("every night that is due is stored or under way")
-        return [_request(workspace, plan, date) for date in dates]
+        at = context.scheduled_execution_time.isoformat()
+        return [_request(workspace, plan, date, run_key=f"{date} at {at}") for date in dates]
 
     return due
 
 
-def nightly_catch_up(jobs: Sequence[tuple[str, dg.UnresolvedAssetJobDefinition]]) -> dg.SensorDefinition:
+def nightly_catch_up(jobs: Sequence[tuple[str, AssetJob]]) -> dg.SensorDefinition:
     """Return the sensor that starts overdue nights of all plans: after a daemon that was down, or a run that was killed.
 
     Parameters
@@ -79,15 +84,17 @@ def nightly_catch_up(jobs: Sequence[tuple[str, dg.UnresolvedAssetJobDefinition]]
                 tags = {"smo/baseline": _baseline(workspace, plan)}
                 tried = _runs(context.instance, job.name, date, None, tags)
                 if tried < _ATTEMPTS and not _runs(context.instance, job.name, date, _UNDER_WAY):
-                    requests.append(_request(workspace, plan, date, job.name))
+                    requests.append(_request(workspace, plan, date, job=job.name))
         return requests or dg.SkipReason("no night is overdue")
 
     return catch_up
 
 
-def _request(workspace: Workspace, plan: NightlyPlan, date: dt.date, job: str | None = None) -> dg.RunRequest:
+def _request(
+    workspace: Workspace, plan: NightlyPlan, date: dt.date, *, job: str | None = None, run_key: str | None = None
+) -> dg.RunRequest:
     tags = {"smo/plan": plan.id, "smo/night": date.isoformat(), "smo/baseline": _baseline(workspace, plan)}
-    return dg.RunRequest(partition_key=date.isoformat(), tags=tags, job_name=job)
+    return dg.RunRequest(run_key=run_key, partition_key=date.isoformat(), tags=tags, job_name=job)
 
 
 def _baseline(workspace: Workspace, plan: NightlyPlan) -> str:
