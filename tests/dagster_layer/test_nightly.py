@@ -50,7 +50,12 @@ def on_disk(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def tick(instance: dg.DagsterInstance) -> dg.ScheduleEvaluationContext:
-    return dg.build_schedule_context(instance=instance, scheduled_execution_time=MORNING, resources={"project": SmoProject()})
+    return dg.build_schedule_context(
+        instance=instance,
+        scheduled_execution_time=MORNING,
+        resources={"project": SmoProject()},
+        repository_def=defs().get_repository_def(),
+    )
 
 
 def run(instance: dg.DagsterInstance, night: str) -> dg.ExecuteInProcessResult:
