@@ -172,7 +172,8 @@ def _stream_row(record: NightlyRecord, state: StreamState) -> StreamRow:
 def _card(record: NightlyRecord, episode: Episode) -> EpisodeCard:
     metric = episode.stream.question.metric
     explained = record.explained(episode)
-    known: tuple[str, ...] = ("Its size and cause were not computed.",)
+    why = record.unexplained.get(episode.key, "not tried").rstrip(".")
+    known: tuple[str, ...] = (f"Its size and cause could not be computed: {why}.",)
     if explained is not None:
         known = (effect_sentence(explained), cause_sentence(explained), *behind_it(explained))
     margin = f"{amount(metric, episode.stream.margin):g} {unit_of(metric)}".rstrip()

@@ -168,8 +168,7 @@ def _params(record: NightlyRecord) -> Iterator[Param]:
     }
     for number, state in enumerate(record.state.streams, start=1):
         values[f"stream.{number:02d}"] = _stream_words(state)
-    for name, value in baseline.parts.items():
-        values[f"part.{key_part(name)}"] = value
+    values |= {f"part.{key_part(name)}": part for name, part in baseline.parts.items()}
     for name, value in values.items():
         yield Param(key=name, value=cut(str(value), MAX_PARAM))
 

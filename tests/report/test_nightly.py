@@ -68,8 +68,8 @@ def test_an_episode_says_since_when_how_much_and_what_changed() -> None:
     assert f"Alert {episode.key} , taken over by nobody yet" in text
     taken = Acknowledgement(alert=episode.key, by="Ana", at="2026-03-01T04:00:00+00:00", note="pool reverted")
     assert "taken over by Ana on 2026-03-01 04:00 UTC: pool reverted" in said(replace(record, acknowledged={episode.key: taken}))
-    unknown = replace(record, explanations=())
-    assert "Its size and cause were not computed" in said(unknown)
+    unknown = replace(record, explanations=(), unexplained={episode.key: "the labels are gone."})
+    assert "Its size and cause could not be computed: the labels are gone." in said(unknown)
 
 
 def test_what_could_not_be_estimated_is_said() -> None:
