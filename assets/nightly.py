@@ -94,8 +94,8 @@ def _asset(plan_id: str, plan: NightlyPlan | None, nights: dg.DailyPartitionsDef
             state = fold_state(workspace, found, until=date)
         for delivery in published.deliveries:
             context.log.warning(f"alert {delivery.alert} on {delivery.channel}: {delivery.state} {delivery.sentence}".strip())
-        if published.waiting is not None:
-            context.log.warning(f"the tracker has not taken the nights yet; the next night sends them: {published.waiting}")
+        if published.waiting:
+            context.log.warning(published.waiting)
         metadata = night_metadata(made, state)
         if published.run is not None:
             metadata["mlflow run"] = dg.MetadataValue.url(project.mlflow_link(published.run.url_path))

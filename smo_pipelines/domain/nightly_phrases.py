@@ -1,23 +1,37 @@
-"""What nights add up to, in words: one wording for alerts, the nightly page and the tracker."""
+"""What nights add up to, in words: one wording for the command line, alerts, the nightly page and the tracker.
 
-from smo_pipelines.domain.effects import EffectEstimate, NotEstimable
-from smo_pipelines.domain.episodes import AlarmKind, ChangePoint, Episode, Explanation, GroupChange
+Numbers and names of groups, never a text of an item or a rater.
+"""
+
+from smo_pipelines.domain.effects import EffectEstimate, Interval, NotEstimable
+from smo_pipelines.domain.episodes import AlarmKind, ChangePoint, Episode, Explanation, FigureChange, GroupChange, LeftOut
 from smo_pipelines.domain.nightly_record import NightlyRecord
 from smo_pipelines.domain.phrases import amount, change_with_interval, level_of, stream_phrase, unit_of
+from smo_pipelines.domain.pools import PoolComparison
+from smo_pipelines.domain.quality import Measured, NotMeasured, value_in_words
 
 __all__ = [
-    "change_sentences",
+    "FIGURE_TITLES",
+    "behind_it",
+    "cause_sentence",
     "effect_sentence",
-    "group_sentence",
-    "loss_allowed",
+    "episode_title",
+    "explanation_lines",
     "since_sentence",
     "state_sentence",
     "state_word",
+    "what_moved",
 ]
 
-_GROUPS_TOLD = 2
-_LEAST_MOVED = 0.05
-"""Less of the ratings than this moving between groups is not told by itself."""
+FIGURE_TITLES = {
+    "volume": "Ratings in the window",
+    "agreement": "Krippendorff's alpha",
+    "gold_accuracy": "Accuracy on gold",
+    "positive_share": "Share of positive ratings",
+}
+
+_LEAST_MOVED = 0.01
+"""Less of the ratings than this moving between groups is not told."""
 
 
 def state_word(record: NightlyRecord) -> str:
@@ -33,11 +47,9 @@ def state_sentence(record: NightlyRecord) -> str:
     watched = f"{len(streams)} watched number{'' if len(streams) == 1 else 's'}"
     if episodes:
         since = min(one.since.first if isinstance(one.since, ChangePoint) else one.opened for one in episodes)
-        what = "; ".join(stream_phrase(one.stream) for one in episodes)
-        are = "is" if len(episodes) == 1 else "are"
-        return (
-            f"{len(episodes)} of {watched} {are} worse than the baseline allows, the first since about {since.isoformat()}: {what}."
-        )
+        names = list(dict.fromkeys(stream_phrase(one.stream) for one in episodes))
+        are = "is" if len(names) == 1 else "are"
+        return f"{len(names)} of {watched} {are} worse than the plan allows, the first since about {since.isoformat()}: {'; '.join(names)}."
     if record.state.newest is None:
         return f"Blessed on {record.baseline.date.isoformat()}, and no night has run since; {watched}."
     return (
@@ -46,10 +58,10 @@ def state_sentence(record: NightlyRecord) -> str:
     )
 
 
-def loss_allowed(episode: Episode) -> str:
-    """Return the margin of an episode's stream with its unit, e.g. ``3 pp``."""
-    metric = episode.stream.question.metric
-    return f"{amount(metric, episode.stream.margin):g} {unit_of(metric)}".rstrip()
+def episode_title(episode: Episode) -> str:
+    """Return an episode in one line that stands alone."""
+    wrong = "beyond its floor" if episode.kind is AlarmKind.floor else "worse than its baseline by more than its margin"
+    return f"plan {episode.plan}: {stream_phrase(episode.stream)} is {wrong}"
 
 
 def since_sentence(episode: Episode) -> str:
@@ -59,52 +71,102 @@ def since_sentence(episode: Episode) -> str:
         return f"Its floor was broken in the night of {episode.opened.isoformat()}."
     if not isinstance(since, ChangePoint):
         return f"When it began could not be estimated: {_clause(since.sentence)}."
-    if since.earliest == since.latest and not since.from_the_start:
-        return f"It began on {since.first.isoformat()} (95% confidence: that night)."
     first, earliest, latest = (day.isoformat() for day in (since.first, since.earliest, since.latest))
-    older = " or before the blessing" if since.from_the_start else ""
-    return f"It began about {first} (95% confidence: {earliest} to {latest}{older})."
+    older = ", or before the blessing" if since.from_the_start else ""
+    ends = "that night" if earliest == latest else f"{earliest} to {latest}"
+    return f"It began about {first} (95% interval: {ends}{older})."
 
 
 def effect_sentence(explanation: Explanation) -> str:
     """Return how large the change is against the baseline, with its interval and what was allowed, or why that is not known."""
-    episode, effect = explanation.episode, explanation.effect
-    metric = episode.stream.question.metric
-    margin = loss_allowed(episode)
-    if not isinstance(effect, EffectEstimate):
-        return f"How large it is could not be estimated: {_clause(effect.sentence)}. Allowed is a loss of {margin}."
-    change, low, high = change_with_interval(effect)
-    level = f"{100 * effect.interval.level:g}%"
-    unit = f" {unit_of(metric)}".rstrip()
+    stream, effect = explanation.episode.stream, explanation.effect
+    metric = stream.question.metric
+    margin = f"Allowed is a loss of {amount(metric, stream.margin):g} {unit_of(metric)}".rstrip()
+    if isinstance(effect, NotEstimable):
+        return f"How large it is could not be estimated: {_clause(effect.sentence)}. {margin}."
+    nights = len(explanation.nights)
+    levels = f"from {level_of(metric, effect.control)} to {level_of(metric, effect.treatment)}"
+    return f"Change against the baseline: {_change(effect)}, {levels}, over {nights} night{'' if nights == 1 else 's'}. {margin}."
+
+
+def cause_sentence(explanation: Explanation) -> str:
+    """Return the one group of ratings behind it and how sure that is, or why none is named."""
+    cause = explanation.cause
+    if isinstance(cause, NotEstimable):
+        return f"No cause is named: {_clause(cause.sentence)}."
+    sure = "Cause" if cause.confirmed else "Likely cause, not confirmed"
+    return f"{sure}: {_clause(cause.sentence)}."
+
+
+def behind_it(explanation: Explanation) -> tuple[str, ...]:
+    """Return what becomes of the same nights without the ratings of each group that came or grew."""
+    return tuple(_left_out(one) for one in explanation.left_out)
+
+
+def what_moved(explanation: Explanation) -> tuple[str, ...]:
+    """Return what changed in the labels since the blessing: between groups, of raters, and each figure."""
+    groups = [_group(group) for group in explanation.groups if group.moved >= _LEAST_MOVED]
+    return (*groups, _raters(explanation.raters), *(_figure(figure) for figure in explanation.figures))
+
+
+def explanation_lines(explanation: Explanation) -> tuple[str, ...]:
+    """Return all that is known of an episode, a sentence or two a line, the most important first."""
     return (
-        f"Change against the baseline: {change}{unit} ({level} {low} to {high}), from {level_of(metric, effect.control)} to "
-        f"{level_of(metric, effect.treatment)}. Allowed is a loss of {margin}."
+        since_sentence(explanation.episode),
+        effect_sentence(explanation),
+        cause_sentence(explanation),
+        *behind_it(explanation),
+        *what_moved(explanation),
     )
 
 
-def change_sentences(explanation: Explanation) -> tuple[str, ...]:
-    """Return what changed in the labels: the cause where one grouping stands out, else the groups that moved most."""
-    found = [f"{_sentence(explanation.cause.sentence)}"] if explanation.cause.sentence else []
-    if isinstance(explanation.cause, NotEstimable):
-        found = [f"No cause stands out: {_clause(explanation.cause.sentence)}."]
-    moved = [group for group in explanation.groups if group.moved >= _LEAST_MOVED][:_GROUPS_TOLD]
-    found += [group_sentence(group) for group in moved]
-    before, after = explanation.volume
-    found.append(f"Ratings in the window: {before:,} at the blessing, {after:,} now.")
-    return tuple(found)
+def _change(effect: EffectEstimate) -> str:
+    change, low, high = change_with_interval(effect)
+    amount_with_unit = f"{change} {unit_of(effect.question.metric)}".rstrip()
+    return f"{amount_with_unit} ({100 * effect.interval.level:g}% {low} to {high})"
 
 
-def group_sentence(group: GroupChange) -> str:
-    """Return how the ratings moved between groups, the largest change first, in shares that were counted.
+def _left_out(one: LeftOut) -> str:
+    name = f"Without the ratings of {one.grouping} {_name(one.value)}, on the same draws otherwise"
+    if isinstance(one.gain, NotEstimable):
+        return f"{name}: not known, {_clause(one.gain.sentence)}."
+    left = (
+        f"not known, {_clause(one.remaining.sentence)}"
+        if isinstance(one.remaining, NotEstimable)
+        else f"{_change(one.remaining)} against the baseline"
+    )
+    return f"{name}: a change of {_change(one.gain)}; left is {left}."
 
-    Examples
-    --------
-    >>> from smo_pipelines.domain.episodes import ShareChange
-    >>> group_sentence(GroupChange(grouping="pool", moved=0.4, shares=(ShareChange(value="lenient", before=0.1, after=0.5),)))
-    'Ratings by pool: lenient from 10% to 50%.'
-    """
-    told = [f"{_name(share.value)} from {share.before:.0%} to {share.after:.0%}" for share in group.shares[:3]]
-    return f"Ratings by {group.grouping}: {'; '.join(told)}."
+
+def _group(group: GroupChange) -> str:
+    told = "; ".join(f"{_name(share.value)} from {share.before:.0%} to {share.after:.0%}" for share in group.shares[:3])
+    return f"Ratings by {group.grouping}, counted: {told}."
+
+
+def _raters(raters: PoolComparison | NotEstimable) -> str:
+    if isinstance(raters, NotEstimable):
+        return f"Raters: {_clause(raters.sentence)}."
+    share = 1.0 - raters.shared_ratings_after
+    return (
+        f"Raters, counted: {raters.raters_before:,} then, {raters.raters_after:,} now, {raters.joined:,} of them new, who give "
+        f"{share:.0%} of the ratings now."
+    )
+
+
+def _figure(figure: FigureChange) -> str:
+    direction = {1: "higher", -1: "lower", 0: "no clear change", None: "not compared"}[figure.moved]
+    title = FIGURE_TITLES.get(figure.name, figure.name.replace("_", " ").capitalize())
+    return f"{title}: {_told(figure.before)} at the blessing, {_told(figure.after)} now: {direction}."
+
+
+def _told(told: Measured | NotMeasured) -> str:
+    if isinstance(told, NotMeasured):
+        return f"not measured ({_clause(told.sentence)})"
+    value = value_in_words(told.value, told.unit)
+    if not isinstance(told.interval, Interval):
+        return f"{value} (no interval: {_clause(told.interval.sentence)})"
+    low, high = (value_in_words(end, told.unit).removesuffix(f" {told.unit}") for end in (told.interval.low, told.interval.high))
+    return f"{value} ({low} to {high})"
 
 
 def _name(value: str) -> str:
@@ -113,8 +175,3 @@ def _name(value: str) -> str:
 
 def _clause(text: str) -> str:
     return " ".join(text.split()).rstrip(".")
-
-
-def _sentence(text: str) -> str:
-    clause = _clause(text)
-    return f"{clause[:1].upper()}{clause[1:]}."

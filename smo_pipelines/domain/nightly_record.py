@@ -21,6 +21,8 @@ class NightlyRecord:
         All that are stored under the baseline, the oldest first.
     explanations : tuple of Explanation
         Of the episodes of the state; one may be without.
+    unexplained : mapping of str to str
+        By episode key, why nothing is known of one.
     due : date
         The newest night that was due when this was gathered.
     acknowledged : mapping of str to Acknowledgement
@@ -35,6 +37,7 @@ class NightlyRecord:
     state: NightlyState
     explanations: tuple[Explanation, ...]
     due: dt.date
+    unexplained: Mapping[str, str] = field(default_factory=dict)
     acknowledged: Mapping[str, Acknowledgement] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
 

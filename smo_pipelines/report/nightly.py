@@ -4,21 +4,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smo_pipelines.domain.attribution import Contrast
-from smo_pipelines.domain.effects import Direction, EffectEstimate, Interval, NotEstimable
-from smo_pipelines.domain.episodes import Episode, StreamState, StreamStatus
+from smo_pipelines.domain.effects import Direction, Interval, NotEstimable
+from smo_pipelines.domain.episodes import AlarmKind, Episode, StreamState, StreamStatus
 from smo_pipelines.domain.nightly import LabelWindow, Night
 from smo_pipelines.domain.nightly_phrases import (
-    change_sentences,
+    FIGURE_TITLES,
+    behind_it,
+    cause_sentence,
     effect_sentence,
-    group_sentence,
-    loss_allowed,
     since_sentence,
     state_sentence,
     state_word,
+    what_moved,
 )
 from smo_pipelines.domain.nightly_record import NightlyRecord
-from smo_pipelines.domain.phrases import amount, contrast_words, level_of, question_phrase, stream_phrase, unit_of
+from smo_pipelines.domain.phrases import amount, level_of, question_phrase, stream_phrase, unit_of
 from smo_pipelines.domain.quality import FEWEST_RATERS_SHOWN, Measured, NotMeasured, value_in_words
 from smo_pipelines.report.e_process import e_processes
 from smo_pipelines.report.environment import is_web, template_environment
@@ -38,12 +38,6 @@ _GLOSSARY = {
 }
 _TONES = {"ALARM": "roll_back", "QUIET": "ship", "NO NIGHT YET": "hold"}
 _SIGNS = {"ALARM": "!", "QUIET": "✓", "NO NIGHT YET": "="}
-_FIGURES = {
-    "volume": "Ratings in the window",
-    "agreement": "Agreement",
-    "gold_accuracy": "Gold accuracy",
-    "positive_share": "Positive share",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +69,7 @@ class EpisodeCard:
     lasts: str
     open: bool
     sentences: tuple[str, ...]
-    groups: tuple[str, ...]
-    without: tuple[tuple[str, str], ...]
+    moved: tuple[str, ...]
     taken: str
 
 
@@ -177,31 +170,26 @@ def _stream_row(record: NightlyRecord, state: StreamState) -> StreamRow:
 
 
 def _card(record: NightlyRecord, episode: Episode) -> EpisodeCard:
+    metric = episode.stream.question.metric
     explained = record.explained(episode)
-    known: tuple[str, ...] = ("Its size and cause were not computed.",)
+    why = record.unexplained.get(episode.key, "not tried").rstrip(".")
+    known: tuple[str, ...] = (f"Its size and cause could not be computed: {why}.",)
     if explained is not None:
-        known = (effect_sentence(explained), *change_sentences(explained))
+        known = (effect_sentence(explained), cause_sentence(explained), *behind_it(explained))
+    margin = f"{amount(metric, episode.stream.margin):g} {unit_of(metric)}".rstrip()
     taken = record.acknowledged.get(episode.key)
     note = f": {taken.note}" if taken is not None and taken.note else ""
     return EpisodeCard(
         key=episode.key,
         name=stream_phrase(episode.stream),
-        kind="one night beyond the floor" if episode.kind == "floor" else f"a loss beyond the margin of {loss_allowed(episode)}",
+        kind="beyond the floor" if episode.kind is AlarmKind.floor else f"a loss beyond the margin of {margin}",
         opened=episode.opened.isoformat(),
         lasts="" if episode.closed is None else f"over on {episode.closed.isoformat()}",
         open=episode.open,
         sentences=tuple(_minus(text) for text in (since_sentence(episode), *known)),
-        groups=() if explained is None else tuple(group_sentence(group) for group in explained.groups),
-        without=() if explained is None else tuple((name, _minus(_left(effect))) for name, effect in explained.recovered.items()),
+        moved=() if explained is None else tuple(_minus(text) for text in what_moved(explained)),
         taken="" if taken is None else f"taken over by {taken.by} on {taken.at[:16].replace('T', ' ')} UTC{note}",
     )
-
-
-def _left(effect: EffectEstimate | NotEstimable) -> str:
-    if isinstance(effect, NotEstimable):
-        return f"could not be computed: {effect.sentence.rstrip('.')}"
-    metric = effect.question.metric
-    return f"{contrast_words(metric, Contrast(estimate=effect.estimate, interval=effect.interval))} {unit_of(metric)}".rstrip()
 
 
 def _labels(night: Night | None) -> LabelWindow | NotEstimable | None:
@@ -220,7 +208,7 @@ def _figure(record: NightlyRecord, name: str, told: Measured | NotMeasured) -> F
     then = before.figures.get(name) if before.raters >= FEWEST_RATERS_SHOWN else None
     past = [night.labels.figures.get(name) for night in record.nights[:-1] if isinstance(night.labels, LabelWindow)]
     values = [one.value for one in past if isinstance(one, Measured)]
-    title = _FIGURES.get(name, name.replace("_", " ").capitalize())
+    title = FIGURE_TITLES.get(name, name.replace("_", " ").capitalize())
     history = ""
     if values and isinstance(told, Measured):
         history = f"{_words(min(values), told.unit)} to {_words(max(values), told.unit)}, {len(values)} nights"

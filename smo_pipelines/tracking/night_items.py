@@ -8,7 +8,14 @@ from smo_pipelines.domain.digests import canonical_json, digest_of, short
 from smo_pipelines.domain.effects import Interval, NotEstimable
 from smo_pipelines.domain.episodes import NightlyState, StreamState
 from smo_pipelines.domain.nightly import LabelWindow, Night, Stream
-from smo_pipelines.domain.nightly_phrases import change_sentences, effect_sentence, since_sentence, state_sentence, state_word
+from smo_pipelines.domain.nightly_phrases import (
+    cause_sentence,
+    effect_sentence,
+    explanation_lines,
+    since_sentence,
+    state_sentence,
+    state_word,
+)
 from smo_pipelines.domain.nightly_record import NightlyRecord
 from smo_pipelines.domain.phrases import amount, level_of, stream_phrase, unit_of
 from smo_pipelines.domain.quality import FEWEST_RATERS_SHOWN, Measured
@@ -161,8 +168,7 @@ def _params(record: NightlyRecord) -> Iterator[Param]:
     }
     for number, state in enumerate(record.state.streams, start=1):
         values[f"stream.{number:02d}"] = _stream_words(state)
-    for name, value in baseline.parts.items():
-        values[f"part.{key_part(name)}"] = value
+    values |= {f"part.{key_part(name)}": part for name, part in baseline.parts.items()}
     for name, value in values.items():
         yield Param(key=name, value=cut(str(value), MAX_PARAM))
 
@@ -233,7 +239,7 @@ def _note(record: NightlyRecord) -> str:
             f"- {plain(stream_phrase(episode.stream))}, alarm on {episode.opened.isoformat()}. {plain(since_sentence(episode))}."
         )
         if explained is not None:
-            lines += [f"  {plain(text)}." for text in (effect_sentence(explained), *change_sentences(explained))]
+            lines += [f"  {plain(text)}." for text in (effect_sentence(explained), cause_sentence(explained))]
         lines.append(f"  Alert {episode.key}: {'taken over by ' + plain(taken.by) if taken else 'taken over by nobody yet'}.")
     if record.missing:
         lines += ["", f"{len(record.missing)} nights did not run, the last of {record.missing[-1].isoformat()}."]
@@ -256,7 +262,7 @@ def _episodes_json(record: NightlyRecord) -> bytes:
             "opened": one.opened.isoformat(),
             "closed": None if one.closed is None else one.closed.isoformat(),
             "since": since_sentence(one),
-            "explained": None if (told := record.explained(one)) is None else [effect_sentence(told), *change_sentences(told)],
+            "explained": None if (told := record.explained(one)) is None else explanation_lines(told),
         }
         for one in record.state.episodes
     ]

@@ -19,7 +19,7 @@ from smo_pipelines.domain.effects import (
     ThresholdKind,
     WhyNot,
 )
-from smo_pipelines.domain.episodes import Cause, Episode, Explanation, GroupChange, ShareChange
+from smo_pipelines.domain.episodes import Cause, Episode, Explanation, FigureChange, GroupChange, LeftOut, ShareChange
 from smo_pipelines.domain.labels import SnapshotRecipe
 from smo_pipelines.domain.nightly import (
     Baseline,
@@ -234,13 +234,33 @@ def _explained(episode: Episode, pool: str) -> Explanation:
         moved=0.4,
         shares=(ShareChange(value=pool, before=0.0, after=0.4), ShareChange(value="core@1", before=1.0, after=0.6)),
     )
-    still = GroupChange(grouping="locale", moved=0.01, shares=(ShareChange(value="en-IN", before=0.5, after=0.51),))
-    sentence = f"the ratings moved to pool {pool}, and no other grouping moved nearly as much"
+    still = GroupChange(grouping="locale", moved=0.005, shares=(ShareChange(value="en-IN", before=0.5, after=0.505),))
+    low = level + change / 9
     return Explanation(
         episode=episode,
         effect=effect,
+        nights=(episode.opened, episode.opened + dt.timedelta(days=1)),
+        figures=(
+            FigureChange(
+                name="agreement",
+                before=Measured(value=0.62, interval=Interval(low=0.58, high=0.66), n=1900, unit=""),
+                after=Measured(value=0.52, interval=Interval(low=0.48, high=0.56), n=1900, unit=""),
+                moved=-1,
+            ),
+        ),
         groups=(moved, still),
-        volume=(6040, 6120),
-        cause=Cause(grouping="pool", value=pool, sentence=sentence),
-        recovered={f"pool {pool}": replace(effect, treatment=level + change / 9, interval=Interval(low=-0.02, high=0.02))},
+        raters=NotEstimable(question=question, code=WhyNot.anonymous_raters, sentence="the ratings name no rater"),
+        left_out=(
+            LeftOut(
+                grouping="pool",
+                value=pool,
+                gain=replace(effect, control=level + change, treatment=low, interval=_around(low - level - change)),
+                remaining=replace(effect, treatment=low, interval=_around(low - level)),
+            ),
+        ),
+        cause=Cause(grouping="pool", value=pool, confirmed=True, sentence=f"pool {pool} gave 0% of the ratings and gives 40%"),
     )
+
+
+def _around(value: float) -> Interval:
+    return Interval(low=value - 0.02, high=value + 0.02)

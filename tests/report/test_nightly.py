@@ -50,7 +50,7 @@ def test_a_page_says_in_one_sentence_how_the_plan_stands() -> None:
     assert "None of 4 watched numbers has fallen below its baseline" in said(nightly_record(40))
     assert "Blessed on 2026-01-10, and no night has run since" in said(nightly_record(0, due=1))
     alarm = said(nightly_record(60, drops=DROP))
-    assert "1 of 4 watched numbers is worse than the baseline allows, the first since about 2026-02-" in alarm
+    assert "1 of 4 watched numbers is worse than the plan allows, the first since about 2026-02-" in alarm
     assert "False positive rate on demo-lookalikes, at the baseline's threshold" in alarm
 
 
@@ -58,16 +58,18 @@ def test_an_episode_says_since_when_how_much_and_what_changed() -> None:
     record = nightly_record(60, drops=DROP)
     (episode,) = record.state.open_episodes
     text = said(record)
-    assert f"alarm on {episode.opened.isoformat()}" in text and "(95% confidence: 2026-02-" in text
+    assert f"alarm on {episode.opened.isoformat()}" in text and "(95% interval: 2026-02-" in text
     assert (
         "Change against the baseline: +7.1 pp (95% +5.6 to +8.6), from 22.0 to 29.1" in text and "Allowed is a loss of 6 pp" in text
     )
-    assert "The ratings moved to pool lenient@1" in text and "lenient@1 from 0% to 40%" in text
+    assert "Cause: pool lenient@1 gave 0% of the ratings and gives 40%." in text and "lenient@1 from 0% to 40%" in text
+    assert "Without the ratings of pool lenient@1, on the same draws otherwise: a change of −6.3 pp (95% −8.3 to −4.3)" in text  # noqa: RUF001
+    assert "Krippendorff's alpha: 0.620 (0.580 to 0.660) at the blessing, 0.520 (0.480 to 0.560) now: lower." in text
     assert f"Alert {episode.key} , taken over by nobody yet" in text
     taken = Acknowledgement(alert=episode.key, by="Ana", at="2026-03-01T04:00:00+00:00", note="pool reverted")
     assert "taken over by Ana on 2026-03-01 04:00 UTC: pool reverted" in said(replace(record, acknowledged={episode.key: taken}))
-    unknown = replace(record, explanations=())
-    assert "Its size and cause were not computed" in said(unknown)
+    unknown = replace(record, explanations=(), unexplained={episode.key: "the labels are gone."})
+    assert "Its size and cause could not be computed: the labels are gone." in said(unknown)
 
 
 def test_what_could_not_be_estimated_is_said() -> None:
@@ -80,16 +82,18 @@ def test_what_could_not_be_estimated_is_said() -> None:
     episode = replace(one.episode, since=no_since)
     changed = replace(
         record,
-        explanations=(replace(one, episode=episode, effect=no_effect, cause=no_cause, recovered={"pool x": no_effect}),),
+        explanations=(
+            replace(one, episode=episode, effect=no_effect, cause=no_cause, left_out=(replace(one.left_out[0], gain=no_effect),)),
+        ),
         state=replace(record.state, episodes=(episode,)),
     )
     text = said(changed)
     assert "How large it is could not be estimated: one night is too few" in text
-    assert "No cause stands out: pool and guideline moved together" in text
+    assert "No cause is named: pool and guideline moved together" in text
     assert "When it began could not be estimated: the first night alarmed" in text
     floor = replace(one, episode=replace(one.episode, kind=AlarmKind.floor))
     text = said(replace(record, explanations=(floor,), state=replace(record.state, episodes=(floor.episode,))))
-    assert "one night beyond the floor" in text and "Its floor was broken in the night of 2026-02-" in text
+    assert "beyond the floor; alarm on" in text and "Its floor was broken in the night of 2026-02-" in text
 
 
 def test_what_people_named_cannot_become_markup() -> None:
@@ -131,9 +135,9 @@ def test_labels_of_few_raters_are_not_shown() -> None:
     record = nightly_record(10)
     labels = record.nights[-1].labels
     assert isinstance(labels, LabelWindow)
-    assert "Agreement 0.620 0.580 to 0.660" in said(record)
+    assert "Krippendorff's alpha 0.620 0.580 to 0.660" in said(record)
     few = replace(record, nights=(*record.nights[:-1], replace(record.nights[-1], labels=replace(labels, raters=4))))
-    assert "fewer than five raters" in said(few) and "Agreement 0.620" not in said(few)
+    assert "fewer than five raters" in said(few) and "alpha 0.620" not in said(few)
 
 
 def test_the_evidence_is_drawn_to_scale() -> None:

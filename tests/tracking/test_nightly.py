@@ -76,7 +76,7 @@ def test_what_is_logged_of_nights() -> None:
     assert tags["episodes"].startswith("1 open: False positive rate on demo-lookalikes")
     note = tags["mlflow.note.content"]
     assert note.startswith("ALARM - 1 of 4 watched numbers is worse") and len(note) < MAX_NOTE
-    assert "The ratings moved to pool lenient@1" in note and "taken over by nobody yet" in note
+    assert "Cause: pool lenient@1 gave 0% of the ratings" in note and "taken over by nobody yet" in note
     assert {one.path for one in items.artifacts} == {"report/nightly.html", "audit/episodes.json"}
     shown = {
         name.removeprefix("tags.`").rstrip("`") for view in NIGHTLY_VIEWS for name, _ in view.columns if name.startswith("tags.")
