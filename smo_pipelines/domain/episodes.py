@@ -196,6 +196,8 @@ class GroupChange:
         Half the sum of the absolute changes of share: 0 for the same shares, 1 for no group in common.
     shares : tuple of ShareChange
         The largest change first; groups of fewer than five raters in both windows are one, :data:`SMALL_GROUPS`.
+    ordinary : float
+        The most that the ratings had moved on a night before the change.
     began : date or None
         The first night on which the group that grew most had gained a tenth of what it gained; None where none grew.
     """
@@ -203,6 +205,7 @@ class GroupChange:
     grouping: str
     moved: float
     shares: tuple[ShareChange, ...]
+    ordinary: float = 0.0
     began: dt.date | None = None
 
     @property
@@ -224,7 +227,7 @@ class FigureChange:
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """The newest nights drawn again without the ratings of one group that came or grew.
+    """Nights of the episode drawn again without the ratings of one group that came or grew.
 
     Attributes
     ----------

@@ -34,7 +34,10 @@ def explanation_lines(explanation: Explanation) -> tuple[str, ...]:
         lines.append(f"Cause: {cause.grouping} {cause.value or '(none)'}{surely}; {cause.sentence}")
     for one in explanation.left_out:
         name = f"Without the ratings of {one.grouping} {one.value or '(none)'}"
-        lines.append(f"{name}: gained {_effect(one.gain)}; left against the baseline {_effect(one.remaining)}")
+        if isinstance(one.gain, NotEstimable):
+            lines.append(f"{name}: cannot be tried; {one.gain.sentence}")
+        else:
+            lines.append(f"{name}: {_effect(one.gain)}; against the baseline {_effect(one.remaining)}")
     lines += [_group(group) for group in explanation.groups if group.moved >= 0.01]
     lines.append(_raters(explanation.raters))
     lines += [_figure(figure) for figure in explanation.figures]
