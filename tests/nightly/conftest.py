@@ -9,7 +9,7 @@ from smo_pipelines.nightly.night import run_nights
 from tests.examples.nights import BLESSED, FAR, add_labels, day, make_nightly_project, plan_of
 
 SWAPPED = 32
-LAST = 44
+LAST = 48
 
 
 def copy(project: Path, folder: Path) -> Workspace:
