@@ -199,8 +199,9 @@ def _print_state(state: "NightlyState") -> None:
 
 
 def _print_explanation(workspace: "Workspace", plan: "NightlyPlan", key: str) -> None:
+    from smo_pipelines.domain.nightly_phrases import episode_title, explanation_lines
     from smo_pipelines.nightly.explain import explain_episode
-    from smo_pipelines.nightly.wording import explanation_lines
 
-    for line in explanation_lines(explain_episode(workspace, plan, key)):
+    found = explain_episode(workspace, plan, key)
+    for line in (episode_title(found.episode), *explanation_lines(found)):
         say(f"  {escape(line)}")

@@ -16,6 +16,7 @@ from tests.cli.conftest import Smo
 from tests.examples.projects import command, environment, write_spec
 
 COMMANDS = {
+    "alert",
     "benchmark",
     "cache",
     "classifier",
