@@ -19,6 +19,7 @@ __all__ = [
     "Explanation",
     "FigureChange",
     "GroupChange",
+    "LabelFigure",
     "LeftOut",
     "NightPoint",
     "NightlyState",
@@ -222,6 +223,24 @@ class FigureChange:
     name: str
     before: Measured | NotMeasured
     after: Measured | NotMeasured
+    moved: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelFigure:
+    """A measure of the labels of the newest night against its own history.
+
+    Attributes
+    ----------
+    history : tuple of (date, Measured or NotMeasured)
+        At the blessing and on the nights a whole number of windows before the newest, the newest first.
+    moved : int or None
+        1 or -1 when it is clearly above or below the mean of its history, 0 when not clearly, None when there is nothing to compare.
+    """
+
+    name: str
+    now: Measured | NotMeasured
+    history: tuple[tuple[dt.date, Measured | NotMeasured], ...]
     moved: int | None
 
 

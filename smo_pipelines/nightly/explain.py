@@ -1,13 +1,12 @@
 """What is known of an episode: how big it is, what changed in the labels, and which group of ratings is behind it."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from smo_pipelines.analysis.kpis import moved
 from smo_pipelines.domain.effects import NotEstimable
 from smo_pipelines.domain.episodes import (
-    SMALL_GROUPS,
     ChangePoint,
     Episode,
     Explanation,
@@ -16,8 +15,7 @@ from smo_pipelines.domain.episodes import (
     LeftOut,
     ShareChange,
 )
-from smo_pipelines.domain.nightly import Baseline, DrawId, GroupCount, LabelWindow, Night, NightlyPlan, StoredRun
-from smo_pipelines.domain.quality import FEWEST_RATERS_SHOWN
+from smo_pipelines.domain.nightly import Baseline, DrawId, LabelWindow, Night, NightlyPlan, StoredRun
 from smo_pipelines.errors import NightlyError, UnknownName
 from smo_pipelines.experiment.replicate import ReplicateJob
 from smo_pipelines.experiment.workspace import Workspace
@@ -27,6 +25,7 @@ from smo_pipelines.nightly.causes import name_cause
 from smo_pipelines.nightly.comparing import compare_runs, effect_of_nights, results_of_runs
 from smo_pipelines.nightly.draw import draw
 from smo_pipelines.nightly.fold import fold_state
+from smo_pipelines.nightly.groups import group_change
 from smo_pipelines.nightly.materials import Materials, gather
 from smo_pipelines.nightly.night import nights_of
 from smo_pipelines.nightly.runs import finish, results_of
@@ -125,37 +124,11 @@ def _group_changes(before: LabelWindow, during: Sequence[Night], nights: Sequenc
     quiet = [night.labels for night in nights if night.date < during[0].date and isinstance(night.labels, LabelWindow)]
     found = []
     for grouping in newest.by:
-        change = _group_change(grouping, before, newest)
-        ordinary = max((_group_change(grouping, before, one).moved for one in quiet if one.ratings), default=0.0)
+        change = group_change(grouping, before, newest)
+        ordinary = max((group_change(grouping, before, one).moved for one in quiet if one.ratings), default=0.0)
         began = None if change.grew is None else _began(grouping, change.grew, nights)
         found.append(replace(change, ordinary=ordinary, began=began))
     return tuple(sorted(found, key=lambda group: (-group.moved, group.grouping)))
-
-
-def _group_change(grouping: str, before: LabelWindow, after: LabelWindow) -> GroupChange:
-    sides = [one.by.get(grouping, {}) for one in (before, after)]
-    small = {value for value in {*sides[0], *sides[1]} if max(_raters(side, value) for side in sides) < FEWEST_RATERS_SHOWN}
-    shares = [_shares(side, small) for side in sides]
-    values = sorted({*shares[0], *shares[1]})
-    changes = [ShareChange(value=value, before=shares[0].get(value, 0.0), after=shares[1].get(value, 0.0)) for value in values]
-    return GroupChange(
-        grouping=grouping,
-        moved=sum(abs(one.change) for one in changes) / 2.0,
-        shares=tuple(sorted(changes, key=lambda one: (-abs(one.change), one.value))),
-    )
-
-
-def _raters(side: Mapping[str, GroupCount], value: str) -> int:
-    return side[value].raters if value in side else 0
-
-
-def _shares(side: Mapping[str, GroupCount], small: set[str]) -> dict[str, float]:
-    total = sum(count.ratings for count in side.values())
-    shares: dict[str, float] = {}
-    for value, count in side.items():
-        name = SMALL_GROUPS if value in small else value
-        shares[name] = shares.get(name, 0.0) + count.ratings / total
-    return shares
 
 
 def _began(grouping: str, grew: ShareChange, nights: Sequence[Night]) -> dt.date | None:

@@ -2,28 +2,27 @@
 
 import dataclasses
 import datetime as dt
+from pathlib import Path
 
 import pytest
 
 from smo_pipelines.domain.effects import EffectEstimate, Interval, NotEstimable, WhyNot
 from smo_pipelines.domain.episodes import AlarmKind, Cause, ChangePoint, Episode, Explanation, GroupChange, LeftOut, ShareChange
+from smo_pipelines.domain.nightly_phrases import explanation_lines
 from smo_pipelines.errors import UnknownName
-from smo_pipelines.experiment.workspace import Workspace
+from smo_pipelines.experiment.workspace import Workspace, open_workspace
 from smo_pipelines.nightly.bless import current_baseline
 from smo_pipelines.nightly.causes import name_cause
 from smo_pipelines.nightly.explain import explain_episode
 from smo_pipelines.nightly.fold import fold_state
 from smo_pipelines.nightly.night import nights_of
-from smo_pipelines.nightly.wording import explanation_lines
 from tests.examples.nights import day, plan_of
 from tests.nightly.conftest import SWAPPED
 
 
 @pytest.fixture(scope="module")
-def explained(swapped_project: object) -> tuple[Workspace, Explanation]:
-    from smo_pipelines.experiment.workspace import open_workspace
-
-    workspace = open_workspace(swapped_project)  # type: ignore[arg-type]
+def explained(swapped_project: Path) -> tuple[Workspace, Explanation]:
+    workspace = open_workspace(swapped_project)
     plan = plan_of(workspace)
     first = next(one for one in fold_state(workspace, plan).episodes if one.kind is AlarmKind.drift)
     return workspace, explain_episode(workspace, plan, first.key, until=first.opened)
@@ -65,7 +64,7 @@ def test_labels_are_compared_with_those_of_the_blessing(explained: tuple[Workspa
 def test_it_is_said_in_sentences_without_a_rater_or_a_text(explained: tuple[Workspace, Explanation]) -> None:
     workspace, told = explained
     said = "\n".join(explanation_lines(told))
-    assert "Cause: pool vendor-lenient" in said and "How big: " in said and "95% interval" in said
+    assert "pool vendor-lenient" in said and "Change against the baseline" in said and "95% interval" in said
     assert "nan" not in said
     raters = workspace.tables.rating_count("demo") and _raters(workspace)
     assert not [rater for rater in raters if rater in said]
