@@ -8,6 +8,7 @@ import pytest
 
 _OWN_VARIABLES = (
     "SMO_CACHE_BYTES",
+    "SMO_CLOCK",
     "SMO_ROOT",
     "SMO_STATE",
     "SMO_STORE",
