@@ -19,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("simulate")(_simulate)
 
 
-def _simulate(
+def _simulate(  # noqa: PLR0917 -- typer passes by name
     context: typer.Context,
     seed: Annotated[int, typer.Option(help="Same seed, same operation.")] = 0,
     train_items: Annotated[int, typer.Option(help="Items that raters label.", min=100)] = 1900,
@@ -67,7 +67,7 @@ def _simulate_volume(workspace: "Workspace", seed: int, ratings: int, project: s
     say(f"project {escape(project)}: {written:,} ratings written, {ratings - written:,} were there already")
 
 
-def _simulate_days(  # noqa: PLR0917
+def _simulate_days(
     workspace: "Workspace", seed: int, days: int, items_a_day: int, benchmark_items: int, swap_on: int | None
 ) -> None:
     from smo_pipelines.simulate.nights import label_days
