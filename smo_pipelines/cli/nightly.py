@@ -12,7 +12,7 @@ from smo_pipelines.cli.console import console, now, replicate_progress, say
 from smo_pipelines.config.clock import moment_of
 from smo_pipelines.domain.alerts import DeliveryState
 from smo_pipelines.domain.effects import Interval, NotEstimable
-from smo_pipelines.domain.nightly_phrases import episode_title, explanation_lines
+from smo_pipelines.domain.nightly_phrases import FIGURE_TITLES, episode_title, explanation_lines
 from smo_pipelines.domain.quality import Measured, NotMeasured, value_in_words
 from smo_pipelines.errors import ConfigError, NightlyError
 
@@ -207,7 +207,6 @@ def _print_state(state: "NightlyState") -> None:
 
 
 def _print_figures(workspace: "Workspace", plan: "NightlyPlan", until: dt.date | None = None) -> None:
-    from smo_pipelines.domain.nightly_phrases import FIGURE_TITLES
     from smo_pipelines.nightly.bless import current_baseline
     from smo_pipelines.nightly.figures import label_figures
     from smo_pipelines.nightly.night import nights_of
@@ -217,7 +216,7 @@ def _print_figures(workspace: "Workspace", plan: "NightlyPlan", until: dt.date |
     for figure in label_figures(baseline, nights_of(workspace, baseline, until=until)):
         then = baseline.labels.figures.get(figure.name)
         word = {1: "[yellow]higher[/]", -1: "[yellow]lower[/]", 0: "no clear change", None: "nothing to compare"}[figure.moved]
-        title = FIGURE_TITLES.get(figure.name, "Moved between rater pools")
+        title = FIGURE_TITLES.get(figure.name, figure.name)
         table.add_row(title, escape(_told(figure.now)), "" if then is None else escape(_told(then)), word)
     if table.row_count:
         console.print(table)

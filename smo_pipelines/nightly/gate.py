@@ -70,12 +70,12 @@ def judge(workspace: Workspace, experiment: Experiment, *, now: dt.datetime) -> 
             checks.append(GateCheck(name="baseline", passed=False, sentence=said))
             continue
         baselines.append((plan.id, blessed[-1].digest))
-        checks += _of_plan(workspace, plan, blessed[-1], jobs, arms, now)
+        checks += _of_plan(workspace, plan, blessed[-1], jobs, now)
     return Judged(outcome=GateOutcome(checks=tuple(checks)), candidate=_candidate(workspace, arms), baselines=tuple(baselines))
 
 
 def _of_plan(
-    workspace: Workspace, plan: NightlyPlan, baseline: Baseline, jobs: Sequence[ReplicateJob], arms: Arms, now: dt.datetime
+    workspace: Workspace, plan: NightlyPlan, baseline: Baseline, jobs: Sequence[ReplicateJob], now: dt.datetime
 ) -> list[GateCheck]:
     materials = gather(workspace, plan)
     changed = baseline.changed_parts(materials.parts)
@@ -83,14 +83,14 @@ def _of_plan(
         said = f"the baseline of plan {plan.id} is of another {', '.join(changed)}: `smo bless {plan.id}` makes a new one"
         return [GateCheck(name="baseline", passed=False, sentence=said)]
     state = fold_state(workspace, plan)
-    values = _candidate_values(materials, baseline, jobs, arms)
+    values = _candidate_values(materials, baseline, jobs)
     return [*judge_nights(state, due=plan.schedule.newest(now)), judge_candidate(state, values)]
 
 
 def _candidate_values(materials: Materials, baseline: Baseline, jobs: Sequence[ReplicateJob], arms: Arms) -> dict[str, StreamValue]:
     """Return each floored stream's mean over the candidate's replicates; none on a benchmark that its training items stand in."""
     streams = [stream for stream in baseline.streams if stream.floor is not None]
-    leaked = _leaked(materials, jobs[0], arms)
+    leaked = _leaked(materials, jobs[0])
     clean = [stream for stream in streams if stream.question.on not in leaked]
     by_run: list[dict[str, StreamValue]] = []
     for job in jobs:
@@ -104,7 +104,7 @@ def _candidate_values(materials: Materials, baseline: Baseline, jobs: Sequence[R
     return values | {stream.name: _why_leaked(stream, leaked) for stream in streams if stream.question.on in leaked}
 
 
-def _leaked(materials: Materials, job: ReplicateJob, arms: Arms) -> dict[str, int]:
+def _leaked(materials: Materials, job: ReplicateJob) -> dict[str, int]:
     """Return how many training items stand in each benchmark that the experiment itself was not scored on."""
     others = {
         name: one for name, one in materials.benchmarks.items() if materials.benchmark_keys[name] not in job.benchmarks.values()

@@ -19,6 +19,7 @@ from smo_pipelines.errors import SmoError, TrackingError
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.nightly.bless import current_baseline
 from smo_pipelines.nightly.explain import explain_episode
+from smo_pipelines.nightly.figures import label_figures
 from smo_pipelines.nightly.fold import fold_nights
 from smo_pipelines.nightly.materials import Materials, gather
 from smo_pipelines.nightly.night import nights_of
@@ -86,6 +87,7 @@ def nightly_record(
         state=state,
         explanations=tuple(explanations),
         unexplained=unexplained,
+        figures=label_figures(baseline, nights),
         due=max(plan.schedule.newest(now), baseline.date),
         acknowledged={key: who for key, who in taken.items() if who is not None},
         links=dict(links or {}),

@@ -136,6 +136,9 @@ def test_labels_of_few_raters_are_not_shown() -> None:
     labels = record.nights[-1].labels
     assert isinstance(labels, LabelWindow)
     assert "Krippendorff's alpha 0.620 0.580 to 0.660" in said(record)
+    assert "Ratings moved between rater pools since the blessing 40.0% none: counted, not estimated" in said(
+        nightly_record(40, drops=DROP)
+    )
     few = replace(record, nights=(*record.nights[:-1], replace(record.nights[-1], labels=replace(labels, raters=4))))
     assert "fewer than five raters" in said(few) and "alpha 0.620" not in said(few)
 
