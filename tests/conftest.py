@@ -16,6 +16,7 @@ settings.load_profile("steady")
 
 _OWN_VARIABLES = (
     "SMO_CACHE_BYTES",
+    "SMO_CLOCK",
     "SMO_ROOT",
     "SMO_STATE",
     "SMO_STORE",

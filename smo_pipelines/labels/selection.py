@@ -75,8 +75,12 @@ def moment(recipe: SnapshotRecipe) -> datetime | None:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def conditions(recipe: SnapshotRecipe, pool: RaterPool, views: LabelViews) -> tuple[Condition, ...]:
+def conditions(
+    recipe: SnapshotRecipe, pool: RaterPool, views: LabelViews, *, window_end: datetime | None = None
+) -> tuple[Condition, ...]:
     """Return a recipe's conditions on ratings, in the order in which a reader would check them.
+
+    Its window ends at ``window_end``, else at its ``as_of``, else with the newest import.
 
     Raises
     ------
@@ -93,7 +97,7 @@ def conditions(recipe: SnapshotRecipe, pool: RaterPool, views: LabelViews) -> tu
         *_items(recipe.items),
         *_pool(pool),
     )
-    return (*fixed, *_qa(recipe.qa), *_half(recipe.rater_half, views), *_window(recipe, views))
+    return (*fixed, *_qa(recipe.qa), *_half(recipe.rater_half, views), *_window(recipe, views, window_end))
 
 
 def _named(recipe: SnapshotRecipe) -> Iterator[Condition]:
@@ -165,10 +169,10 @@ def _half(half: int | None, views: LabelViews) -> Iterator[Condition]:
     yield Condition(asked=f"raters of half {half}", sql="rater_id in (select unnest(?))", on="raters", parameters=(chosen,))
 
 
-def _window(recipe: SnapshotRecipe, views: LabelViews) -> Iterator[Condition]:
+def _window(recipe: SnapshotRecipe, views: LabelViews, window_end: datetime | None) -> Iterator[Condition]:
     if recipe.window_days is None:
         return
-    end = moment(recipe) or views.rows("select max(imported_at) from imports")[0][0]
+    end = window_end or moment(recipe) or views.rows("select max(imported_at) from imports")[0][0]
     if end is not None:
         yield Condition(
             asked=f"ratings created in the {recipe.window_days} days before {end.astimezone(UTC).isoformat()}",

@@ -7,8 +7,9 @@ from smo_pipelines.domain.decisions import Verdict
 from smo_pipelines.domain.effects import EffectEstimate, NotEstimable
 from smo_pipelines.domain.phrases import VERDICT_WORDS, amount, change_with_interval, money_words, question_phrase, unit_of
 from smo_pipelines.domain.price import Money
+from smo_pipelines.report.environment import template_environment
 from smo_pipelines.report.forest import Forest, ForestRow, Mark, draw_png, laid_out
-from smo_pipelines.report.page import VERDICT_SIGNS, page_environment
+from smo_pipelines.report.page import VERDICT_SIGNS
 from smo_pipelines.report.price import minus, per_point_words
 
 __all__ = ["digest_forest", "digest_png", "digest_sentences", "render_digest"]
@@ -42,7 +43,7 @@ def render_digest(digest: ChangeDigest) -> str:
     """Return the page as HTML; everything that people wrote is escaped, and the same digest gives the same page."""
     first, *rest = digest_sentences(digest)
     return (
-        page_environment()
+        template_environment()
         .get_template("digest.html.j2")
         .render(
             first=first,
