@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from smo_pipelines.config.nightly import find_nightly_plan
 from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.nightly import NightlyPlan, Schedule
 from smo_pipelines.experiment.workspace import Workspace
+from smo_pipelines.nightly.locks import is_under_way
 from smo_pipelines.nightly.night import pending_nights
 from smo_pipelines.nightly.records import stored_baselines
 
@@ -23,6 +25,8 @@ AssetJob = Any
 _OVERDUE = dt.timedelta(minutes=30)
 _ATTEMPTS = 3
 """Runs of one night by the sensor; one that fails so often waits for the next night's tick, and a person sees it in the meantime."""
+_LONGEST_START = 120.0
+"""Seconds from a run's start within which it takes the lock of its plan."""
 _UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -80,6 +84,7 @@ def nightly_catch_up(jobs: Sequence[tuple[str, AssetJob]]) -> dg.SensorDefinitio
             if not stored_baselines(workspace.store, plan_id):
                 continue
             plan = find_nightly_plan(workspace.catalogue, plan_id)
+            _fail_what_is_gone(context, workspace, plan, job.name)
             for date in pending_nights(workspace, plan, now - _OVERDUE):
                 tags = {"smo/baseline": _baseline(workspace, plan)}
                 tried = _runs(context.instance, job.name, date, None, tags)
@@ -88,6 +93,23 @@ def nightly_catch_up(jobs: Sequence[tuple[str, AssetJob]]) -> dg.SensorDefinitio
         return requests or dg.SkipReason("no night is overdue")
 
     return catch_up
+
+
+def _fail_what_is_gone(context: dg.SensorEvaluationContext, workspace: Workspace, plan: NightlyPlan, job: str) -> None:
+    """Mark the runs as failed whose process is gone, which Dagster cannot see of processes that it starts on its own machine.
+
+    Such a run would count as under way for ever and keep a place in the queue. One that is alive holds a lock of its plan from soon
+    after its start until shortly before its end.
+    """
+    if not isinstance(context.instance.run_launcher, dg.DefaultRunLauncher) or is_under_way(workspace, plan.id):
+        return
+    alive = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
+    for record in context.instance.get_run_records(alive):
+        if record.start_time is not None and time.time() - record.start_time > _LONGEST_START:
+            context.log.warning(f"run {record.dagster_run.run_id} is gone")
+            context.instance.report_run_failed(
+                record.dagster_run, "its process is gone: no process of this machine works on the plan"
+            )
 
 
 def _request(

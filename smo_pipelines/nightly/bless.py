@@ -12,6 +12,7 @@ from smo_pipelines.experiment.replicate import ReplicateJob
 from smo_pipelines.experiment.stored import get_training_set
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.nightly.draw import draw
+from smo_pipelines.nightly.locks import night_lock
 from smo_pipelines.nightly.materials import Materials, gather
 from smo_pipelines.nightly.records import put_baseline, stored_baselines
 from smo_pipelines.nightly.runs import Progress, finish, results_of, stored_run
@@ -114,7 +115,7 @@ def bless(
         raise NightlyError(
             f"the labels of {date.isoformat()} are complete at {plan.schedule.moment(date).isoformat()}, which is not over"
         )
-    with file_lock(workspace.lock(f"nightly-{plan.id}")):
+    with file_lock(night_lock(workspace, plan.id)):
         materials = gather(workspace, plan)
         earlier = stored_baselines(workspace.store, plan.id)
         same_day = [one for one in earlier if one.date == date]

@@ -9,6 +9,7 @@ from smo_pipelines.experiment.replicate import ReplicateJob, rescored_otherwise
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.nightly.bless import current_baseline, refuse_changed
 from smo_pipelines.nightly.draw import draw
+from smo_pipelines.nightly.locks import night_lock
 from smo_pipelines.nightly.materials import Materials, gather
 from smo_pipelines.nightly.records import find_night, put_night
 from smo_pipelines.nightly.runs import Progress, finish, results_of, stored_run
@@ -110,7 +111,7 @@ def run_nights(
     refuse_changed(baseline, materials)
     made = []
     for date in waiting:
-        with file_lock(workspace.lock(f"nightly-{plan.id}")):
+        with file_lock(night_lock(workspace, plan.id)):
             if current_baseline(workspace, plan).digest != baseline.digest:
                 raise NightlyError(f"nightly plan {plan.id!r} was blessed anew while its nights ran; run them again")
             if find_night(workspace.store, baseline, date) is None:

@@ -21,6 +21,7 @@ from smo_pipelines.nightly.bless import current_baseline
 from smo_pipelines.nightly.explain import explain_episode
 from smo_pipelines.nightly.figures import label_figures
 from smo_pipelines.nightly.fold import fold_nights
+from smo_pipelines.nightly.locks import publish_lock
 from smo_pipelines.nightly.materials import Materials, gather
 from smo_pipelines.nightly.night import nights_of
 from smo_pipelines.report.nightly import render_nightly
@@ -119,7 +120,7 @@ def publish_nights(
     NightlyError
         When nothing was blessed.
     """
-    with file_lock(workspace.lock(f"publish-nightly-{plan.id}")):
+    with file_lock(publish_lock(workspace, plan.id)):
         record = nightly_record(workspace, plan, now=clock(), links=links, materials=materials)
         page = render_nightly(record)
         path = workspace.root.state / "reports" / f"nightly-{plan.id}.html"
