@@ -7,7 +7,7 @@ own, and the p-value into bets that it is small::
 
     p = (#{reference < y} + u (#{reference = y} + 1)) / (N + 1),  y = night + margin
     S_lambda <- (S_lambda + 1) exp(-lambda z - lambda^2 / 2),     z = the normal quantile of p
-    M = mean of S_lambda over lambda = 1/4, 1/2, 3/4, 1, 3/2;     alarm when M >= c = H m / alpha
+    M = mean of S_lambda over lambda = 1/2, 1, 3/2, 2;     alarm when M >= c = H m / alpha
 
 Nights that stand exactly a margin below the blessed runs are exchangeable with them, so their p-values are independent and uniform
 whatever the distribution, E[M] after t nights is t, and an alarm on any of m streams within H nights has a probability of at most
