@@ -1,27 +1,35 @@
 """What nights add up to: how each watched number stands, its episodes, and what is known of the cause of an alarm."""
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from smo_pipelines.domain.digests import digest_of, short
 from smo_pipelines.domain.effects import EffectEstimate, NotEstimable
 from smo_pipelines.domain.nightly import Stream, StreamValue
+from smo_pipelines.domain.pools import PoolComparison
+from smo_pipelines.domain.quality import Measured, NotMeasured
 
 __all__ = [
+    "SMALL_GROUPS",
     "AlarmKind",
     "Cause",
     "ChangePoint",
     "Episode",
     "Explanation",
+    "FigureChange",
     "GroupChange",
+    "LeftOut",
     "NightPoint",
     "NightlyState",
     "ShareChange",
     "StreamState",
     "StreamStatus",
 ]
+
+
+SMALL_GROUPS = "(fewer than 5 raters)"
+"""Stands for all groups of fewer than five raters together."""
 
 
 class AlarmKind(StrEnum):
@@ -187,20 +195,62 @@ class GroupChange:
     moved : float
         Half the sum of the absolute changes of share: 0 for the same shares, 1 for no group in common.
     shares : tuple of ShareChange
-        The largest change first; groups of fewer than five raters are together under ``"(small groups)"``.
+        The largest change first; groups of fewer than five raters in both windows are one, :data:`SMALL_GROUPS`.
+    began : date or None
+        The first night on which the group that grew most had gained a tenth of what it gained; None where none grew.
     """
 
     grouping: str
     moved: float
     shares: tuple[ShareChange, ...]
+    began: dt.date | None = None
+
+    @property
+    def grew(self) -> ShareChange | None:
+        """The group whose share grew most, if one did; not the small ones, which are no group."""
+        known = [share for share in self.shares if share.value != SMALL_GROUPS and share.change > 0.0]
+        return max(known, key=lambda share: share.change, default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureChange:
+    """A measure of the labels in the baseline's window and in the newest one; ``moved`` is 1, -1, 0 (not clearly) or None (unknown)."""
+
+    name: str
+    before: Measured | NotMeasured
+    after: Measured | NotMeasured
+    moved: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """The newest nights drawn again without the ratings of one group that came or grew.
+
+    Attributes
+    ----------
+    gain : EffectEstimate or NotEstimable
+        Without the group (treatment) against with it (control), the same draws otherwise.
+    remaining : EffectEstimate or NotEstimable
+        Without the group against the baseline.
+    """
+
+    grouping: str
+    value: str
+    gain: EffectEstimate | NotEstimable
+    remaining: EffectEstimate | NotEstimable
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """The one grouping whose ratings moved clearly more than those of every other, and where to; associated, not proven."""
+    """The group whose ratings came or grew with the change, and whose absence undoes it.
+
+    ``confirmed`` is False where leaving its ratings out could not be tried or is within noise: then it is the one group that moved
+    clearly, and associated with the change.
+    """
 
     grouping: str
     value: str
+    confirmed: bool
     sentence: str
 
 
@@ -212,17 +262,21 @@ class Explanation:
     ----------
     effect : EffectEstimate or NotEstimable
         The nights of the episode against the baseline, over runs and items.
+    nights : tuple of date
+        Those nights.
+    figures : tuple of FigureChange
     groups : tuple of GroupChange
-        What changed in the labels between the baseline's window and the newest one, the most moved first.
-    volume : (int, int)
-        Ratings of both windows.
-    recovered : mapping of str to EffectEstimate or NotEstimable
-        The same effect when the ratings of the named group are left out of the nights' draws.
+        How the ratings moved between groups, from the baseline's window to the newest one, the most moved first.
+    raters : PoolComparison or NotEstimable
+        The raters of both windows.
+    left_out : tuple of LeftOut
     """
 
     episode: Episode
     effect: EffectEstimate | NotEstimable
+    nights: tuple[dt.date, ...]
+    figures: tuple[FigureChange, ...]
     groups: tuple[GroupChange, ...]
-    volume: tuple[int, int]
+    raters: PoolComparison | NotEstimable
+    left_out: tuple[LeftOut, ...]
     cause: Cause | NotEstimable
-    recovered: Mapping[str, EffectEstimate | NotEstimable]

@@ -17,6 +17,7 @@ __all__ = [
     "Baseline",
     "BlessedRun",
     "DrawId",
+    "GroupCount",
     "LabelWindow",
     "Night",
     "NightlyPlan",
@@ -215,6 +216,14 @@ class BlessedRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GroupCount:
+    """Ratings of one group, and how many raters gave them."""
+
+    ratings: int
+    raters: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabelWindow:
     """The labels that a night could draw from, counted: no estimate of anything, so without intervals.
 
@@ -226,8 +235,8 @@ class LabelWindow:
         The name of the content: items, labels and votes.
     items : int
         Items that a draw may take; ``leaked`` further ones stand in a benchmark.
-    by : mapping of str to mapping of str to int
-        Ratings by value of ``guideline``, ``instrument``, ``pool`` and ``locale``.
+    by : mapping of str to mapping of str to GroupCount
+        By value of ``guideline``, ``instrument``, ``pool`` and ``locale``.
     figures : mapping of str to Measured or NotMeasured
         ``volume``, ``agreement``, ``gold_accuracy`` and ``positive_share`` of these ratings.
     """
@@ -239,7 +248,7 @@ class LabelWindow:
     leaked: int
     ratings: int
     raters: int
-    by: Mapping[str, Mapping[str, int]]
+    by: Mapping[str, Mapping[str, GroupCount]]
     figures: Mapping[str, Measured | NotMeasured]
 
 

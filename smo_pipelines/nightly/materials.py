@@ -64,13 +64,14 @@ class Materials:
             self._leaks.update({text: text in leaked for text in new})
         return np.array([not self._leaks[text] for text in texts], dtype=bool)
 
-    def job(self, run: DrawId, training: TrainingSet) -> ReplicateJob:
-        """Return a run as a job that any process can do, with its training set stored."""
+    def job(self, run: DrawId, training: TrainingSet | str) -> ReplicateJob:
+        """Return a run as a job that any process can do; a training set is stored, or named by its key in the store."""
+        key = training if isinstance(training, str) else put_training_set(self.workspace.store, training)
         return ReplicateJob(
-            id=ReplicateId(arm=ArmName.control, kind=ReplicateKind.redraw, index=run.index, seed=run.seed),
+            id=ReplicateId(arm=ArmName.control, kind=ReplicateKind.snapshot, index=run.index, seed=run.seed),
             classifier=self.config,
             backbone=self.backbone,
-            training_key=put_training_set(self.workspace.store, training),
+            training_key=key,
             benchmarks=self.benchmark_keys,
             store=self.workspace.store_location,
             cache_dir=str(self.workspace.cache_dir),

@@ -6,7 +6,6 @@ from smo_pipelines.domain.effects import NotEstimable
 from smo_pipelines.domain.nightly import Baseline, DrawId, LabelWindow, Night, NightlyPlan, Repeat
 from smo_pipelines.errors import NightlyError
 from smo_pipelines.experiment.replicate import ReplicateJob, rescored_otherwise
-from smo_pipelines.experiment.stored import get_training_set
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.nightly.bless import current_baseline, refuse_changed
 from smo_pipelines.nightly.draw import draw
@@ -171,6 +170,6 @@ def _repeat(materials: Materials, before: Night, window: Window) -> Repeat:
         again = draw(run.id, window.takeable, items=plan.items, by_label=materials.config.by_label)
         if isinstance(again, NotEstimable) or again.digest != run.training:
             differs.append(f"{run.id.text}: its draw")
-        job = materials.job(run.id, get_training_set(store, run.training))
+        job = materials.job(run.id, run.training)
         differs += [f"{run.id.text}: its scores on {name}" for name in rescored_otherwise(job, store, materials.benchmarks)]
     return Repeat(of=before.date, differs=tuple(differs))

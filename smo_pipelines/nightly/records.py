@@ -6,7 +6,18 @@ from typing import Any
 
 from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.effects import Direction, Interval, NotEstimable, Question, Role, ThresholdKind, WhyNot
-from smo_pipelines.domain.nightly import Baseline, BlessedRun, DrawId, LabelWindow, Night, Repeat, StoredRun, Stream, StreamValue
+from smo_pipelines.domain.nightly import (
+    Baseline,
+    BlessedRun,
+    DrawId,
+    GroupCount,
+    LabelWindow,
+    Night,
+    Repeat,
+    StoredRun,
+    Stream,
+    StreamValue,
+)
 from smo_pipelines.domain.quality import Measured, NotMeasured
 from smo_pipelines.store import ResultStore
 
@@ -141,15 +152,19 @@ def _run(data: Mapping[str, Any]) -> StoredRun:
 def _window_json(window: LabelWindow) -> dict[str, Any]:
     plain = {name: getattr(window, name) for name in ("digest", "items", "leaked", "ratings", "raters")}
     moments = {"start": window.start.isoformat(), "end": window.end.isoformat()}
-    by = {grouping: dict(counts) for grouping, counts in window.by.items()}
+    by = {name: {value: [one.ratings, one.raters] for value, one in counts.items()} for name, counts in window.by.items()}
     return {**plain, **moments, "by": by, "figures": {name: _figure_json(told) for name, told in window.figures.items()}}
 
 
 def _window(data: Mapping[str, Any]) -> LabelWindow:
     moments = {name: dt.datetime.fromisoformat(data[name]) for name in ("start", "end")}
     figures = {name: _figure(told) for name, told in data["figures"].items()}
-    plain = {name: data[name] for name in ("digest", "items", "leaked", "ratings", "raters", "by")}
-    return LabelWindow(**plain, **moments, figures=figures)
+    plain = {name: data[name] for name in ("digest", "items", "leaked", "ratings", "raters")}
+    by = {
+        name: {value: GroupCount(ratings=ratings, raters=raters) for value, (ratings, raters) in counts.items()}
+        for name, counts in data["by"].items()
+    }
+    return LabelWindow(**plain, **moments, by=by, figures=figures)
 
 
 def _not_measured_json(told: NotMeasured) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from smo_pipelines.domain.digests import digest_of
 from smo_pipelines.domain.effects import Interval, NotEstimable, WhyNot
 from smo_pipelines.domain.labels import LabelSnapshot
-from smo_pipelines.domain.nightly import LabelWindow
+from smo_pipelines.domain.nightly import GroupCount, LabelWindow
 from smo_pipelines.domain.quality import Measure, Measured, NotMeasured
 from smo_pipelines.errors import NoRatings
 from smo_pipelines.labels.quality import quality_of_rows
@@ -33,6 +33,21 @@ class Window:
     takeable: LabelSnapshot
     rows: RatedRows
     facts: LabelWindow
+
+    def without(self, grouping: str, value: str) -> LabelSnapshot:
+        """Return what a draw could take if the ratings of one group had not been given; items that only it rated are gone."""
+        votes, rows = self.takeable.votes, self.rows
+        names = {name: np.array(rows.names[name], dtype=str) for name in ("item", "rater")}
+        n_raters = len(names["rater"])
+        pairs = rows["item"] * n_raters + rows["rater"]
+        item = np.searchsorted(names["item"], self.takeable.item_ids)
+        rater = np.searchsorted(names["rater"], votes.rater_ids)
+        order = np.argsort(pairs)
+        place = order[np.searchsorted(pairs[order], item[votes.item] * n_raters + rater[votes.rater])]
+        stays = rows[grouping][place] != rows.code(grouping, value)
+        kept = replace(votes, item=votes.item[stays], rater=votes.rater[stays], label=votes.label[stays])
+        rated = np.bincount(kept.item, minlength=len(self.takeable)) > 0
+        return replace(self.takeable, votes=kept).subset(rated)
 
 
 def open_window(materials: Materials, date: dt.date, *, as_of: dt.date | None = None) -> Window | NotEstimable:
@@ -85,9 +100,15 @@ def _used(rows: RatedRows, snapshot: LabelSnapshot) -> RatedRows:
     return rows.take(newest & np.isin(pairs, item[votes.item] * n_raters + rater[votes.rater]))
 
 
-def _counts(rows: RatedRows, name: str) -> dict[str, int]:
-    counts = np.bincount(rows[name], minlength=len(rows.names[name])).tolist()
-    return {value: count for value, count in zip(rows.names[name], counts, strict=True) if count}
+def _counts(rows: RatedRows, name: str) -> dict[str, GroupCount]:
+    ratings = np.bincount(rows[name], minlength=len(rows.names[name]))
+    pairs = np.unique(rows[name] * max(len(rows.names["rater"]), 1) + rows["rater"])
+    raters = np.bincount(pairs // max(len(rows.names["rater"]), 1), minlength=len(rows.names[name]))
+    return {
+        value: GroupCount(ratings=int(ratings[code]), raters=int(raters[code]))
+        for code, value in enumerate(rows.names[name])
+        if ratings[code]
+    }
 
 
 def _figures(rows: RatedRows, materials: Materials, start: dt.datetime) -> dict[str, Measured | NotMeasured]:
