@@ -20,6 +20,7 @@
     ├── BenchmarkError              a benchmark that is malformed or was not made for what was asked
     ├── StoreError                  a stored result that is missing or damaged
     ├── TrackingError               the experiment tracker refused or did not answer
+    ├── AlertError                  an alert that cannot be sent or found as asked
     ├── ServiceError                a local server or daemon did not start, or is not running
     └── CannotEstimate              a statistic whose conditions fail; becomes a NotEstimable in a comparison
 
@@ -31,6 +32,7 @@ from difflib import get_close_matches
 from typing import Any
 
 __all__ = [
+    "AlertError",
     "BaselineChanged",
     "BenchmarkError",
     "CannotEstimate",
@@ -160,6 +162,10 @@ class StoreError(SmoError):
 
 class TrackingError(SmoError):
     """The experiment tracker refused or did not answer; the results are safe in the store."""
+
+
+class AlertError(SmoError):
+    """An alert that cannot be sent or found as asked; no secret is ever part of the message."""
 
 
 class ServiceError(SmoError):

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from typer.exceptions import TyperException
 
+from smo_pipelines.cli.alerts import add_to as add_alerts
 from smo_pipelines.cli.benchmarks import add_to as add_benchmarks
 from smo_pipelines.cli.cache import add_to as add_cache
 from smo_pipelines.cli.classifiers import add_to as add_classifiers
@@ -70,6 +71,7 @@ for add_commands in (
     add_raters,
     add_classifiers,
     add_cache,
+    add_alerts,
     add_serve,
 ):
     add_commands(app)

@@ -9,7 +9,8 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from smo_pipelines.cli.console import console, now, replicate_progress, say
-from smo_pipelines.domain.effects import NotEstimable
+from smo_pipelines.domain.effects import Interval, NotEstimable
+from smo_pipelines.domain.quality import Measured, NotMeasured, value_in_words
 from smo_pipelines.errors import ConfigError, NightlyError
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def _run(
         say("no night is due that is not stored")
     state = fold_state(workspace, found)
     _print_state(state)
+    _print_figures(workspace, found)
     fresh = {night.date for night in made}
     for episode in state.episodes:
         if episode.opened in fresh:
@@ -127,6 +129,7 @@ def _show(
     workspace, found = _open(context, plan)
     state = fold_state(workspace, found, until=_date(date))
     _print_state(state)
+    _print_figures(workspace, found, _date(date))
     if explain:
         for episode in state.episodes:
             _print_explanation(workspace, found, episode.key)
@@ -198,9 +201,37 @@ def _print_state(state: "NightlyState") -> None:
         say(f"[red]{episode.kind}[/] episode, alarm on {episode.opened}, {escape(since)}, {ends}: {escape(episode.stream.name)}")
 
 
-def _print_explanation(workspace: "Workspace", plan: "NightlyPlan", key: str) -> None:
-    from smo_pipelines.nightly.explain import explain_episode
-    from smo_pipelines.nightly.wording import explanation_lines
+def _print_figures(workspace: "Workspace", plan: "NightlyPlan", until: dt.date | None = None) -> None:
+    from smo_pipelines.domain.nightly_phrases import FIGURE_TITLES
+    from smo_pipelines.nightly.bless import current_baseline
+    from smo_pipelines.nightly.figures import label_figures
+    from smo_pipelines.nightly.night import nights_of
 
-    for line in explanation_lines(explain_episode(workspace, plan, key)):
+    baseline = current_baseline(workspace, plan)
+    table = Table("labels", "now", "at the blessing", "against its history", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for figure in label_figures(baseline, nights_of(workspace, baseline, until=until)):
+        then = baseline.labels.figures.get(figure.name)
+        word = {1: "[yellow]higher[/]", -1: "[yellow]lower[/]", 0: "no clear change", None: "nothing to compare"}[figure.moved]
+        title = FIGURE_TITLES.get(figure.name, "Moved between rater pools")
+        table.add_row(title, escape(_told(figure.now)), "" if then is None else escape(_told(then)), word)
+    if table.row_count:
+        console.print(table)
+
+
+def _told(told: Measured | NotMeasured) -> str:
+    if isinstance(told, NotMeasured):
+        return f"not measured: {told.sentence}"
+    value = value_in_words(told.value, told.unit)
+    if not isinstance(told.interval, Interval):
+        return f"{value} ({told.interval.sentence})"
+    low, high = (value_in_words(end, told.unit).removesuffix(f" {told.unit}") for end in (told.interval.low, told.interval.high))
+    return f"{value} ({low} to {high})"
+
+
+def _print_explanation(workspace: "Workspace", plan: "NightlyPlan", key: str) -> None:
+    from smo_pipelines.domain.nightly_phrases import episode_title, explanation_lines
+    from smo_pipelines.nightly.explain import explain_episode
+
+    found = explain_episode(workspace, plan, key)
+    for line in (episode_title(found.episode), *explanation_lines(found)):
         say(f"  {escape(line)}")

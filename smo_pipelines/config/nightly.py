@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, FiniteFloat, PositiveFloat, model_validator
 
+from smo_pipelines.config.alerts import AlertsModel
 from smo_pipelines.config.experiments import Catalogue
 from smo_pipelines.config.reading import Strict, check_id, parse, read_text, read_yaml
 from smo_pipelines.config.recipes import RecipeModel
@@ -81,7 +82,7 @@ class NightlyModel(Strict):
     alpha: float = Field(default=NightlyPlan.alpha, gt=0, lt=0.5)
     horizon_nights: int = Field(default=NightlyPlan.horizon_nights, ge=30, le=3660)
     schedule: _ScheduleModel = Field(default_factory=_ScheduleModel)
-    alerts: dict[str, Any] = Field(default_factory=dict)
+    alerts: AlertsModel = Field(default_factory=AlertsModel)
 
 
 def load_nightly_plans(catalogue: Catalogue) -> dict[str, NightlyPlan]:
@@ -172,6 +173,7 @@ def resolve_nightly_plan(name: str, raw: Mapping[str, Any], catalogue: Catalogue
         horizon_nights=model.horizon_nights,
         schedule=Schedule(**model.schedule.model_dump()),
         pins=tuple(sorted(pins.items())),
+        alerts=model.alerts.resolve(),
     )
 
 

@@ -133,7 +133,7 @@ def _sentence(item: Any) -> str:
 def _refuse_unknown_keys(model: type[BaseModel], data: Any, source: str | Path, where: str) -> None:
     if not isinstance(data, Mapping):
         return
-    legal = model.model_fields
+    legal = {field.alias or name: field for name, field in model.model_fields.items()}
     for key, value in data.items():
         if key not in legal:
             place = f"{where}.{key}" if where else str(key)

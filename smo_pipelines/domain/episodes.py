@@ -19,6 +19,7 @@ __all__ = [
     "Explanation",
     "FigureChange",
     "GroupChange",
+    "LabelFigure",
     "LeftOut",
     "NightPoint",
     "NightlyState",
@@ -196,6 +197,8 @@ class GroupChange:
         Half the sum of the absolute changes of share: 0 for the same shares, 1 for no group in common.
     shares : tuple of ShareChange
         The largest change first; groups of fewer than five raters in both windows are one, :data:`SMALL_GROUPS`.
+    ordinary : float
+        The most that the ratings had moved on a night before the change.
     began : date or None
         The first night on which the group that grew most had gained a tenth of what it gained; None where none grew.
     """
@@ -203,6 +206,7 @@ class GroupChange:
     grouping: str
     moved: float
     shares: tuple[ShareChange, ...]
+    ordinary: float = 0.0
     began: dt.date | None = None
 
     @property
@@ -223,8 +227,26 @@ class FigureChange:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelFigure:
+    """A measure of the labels of the newest night against its own history.
+
+    Attributes
+    ----------
+    history : tuple of (date, Measured or NotMeasured)
+        At the blessing and on the nights a whole number of windows before the newest, the newest first.
+    moved : int or None
+        1 or -1 when it is clearly above or below the mean of its history, 0 when not clearly, None when there is nothing to compare.
+    """
+
+    name: str
+    now: Measured | NotMeasured
+    history: tuple[tuple[dt.date, Measured | NotMeasured], ...]
+    moved: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """The newest nights drawn again without the ratings of one group that came or grew.
+    """Nights of the episode drawn again without the ratings of one group that came or grew.
 
     Attributes
     ----------

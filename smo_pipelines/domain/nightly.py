@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from smo_pipelines.domain.alerts import AlertSettings
 from smo_pipelines.domain.classifiers import ClassifierConfig
 from smo_pipelines.domain.digests import digest_of, hash_to_unit
 from smo_pipelines.domain.effects import Direction, NotEstimable, Question, ThresholdKind, WhyNot
@@ -129,6 +130,8 @@ class NightlyPlan:
         The chance of any false alarm, over all streams, within so many nights of a blessing.
     pins : tuple of (str, str)
         Digests of the files that the plan names.
+    alerts : AlertSettings
+        Where its alerts go; part of no baseline.
     """
 
     id: str
@@ -147,6 +150,7 @@ class NightlyPlan:
     horizon_nights: int = 365
     schedule: Schedule = field(default_factory=Schedule)
     pins: tuple[tuple[str, str], ...] = ()
+    alerts: AlertSettings = field(default_factory=AlertSettings)
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from smo_pipelines.domain.attribution import Contrast
 from smo_pipelines.domain.decisions import Decision, GuardrailStatus, Verdict
 from smo_pipelines.domain.effects import EffectEstimate, NotEstimable, Question, Role, ThresholdKind
+from smo_pipelines.domain.nightly import Stream
 
 __all__ = [
     "PLANNED",
@@ -17,6 +18,7 @@ __all__ = [
     "metric_title",
     "primary_effect",
     "question_phrase",
+    "stream_phrase",
     "unit_of",
 ]
 
@@ -143,6 +145,19 @@ def question_phrase(question: Question) -> str:
     if question.threshold is ThresholdKind.control:
         parts.append("at the control's threshold")
     return ", ".join(parts)
+
+
+def stream_phrase(stream: Stream) -> str:
+    """Return what is watched every night, in words.
+
+    Examples
+    --------
+    >>> from smo_pipelines.domain.effects import Direction
+    >>> question = Question(metric="recall", on="demo-gold", threshold=ThresholdKind.control)
+    >>> stream_phrase(Stream(question=question, direction=Direction.higher_is_better, margin=0.05))
+    "Recall on demo-gold, at the baseline's threshold"
+    """
+    return question_phrase(stream.question).replace("at the control's threshold", "at the baseline's threshold")
 
 
 def primary_effect(decision: Decision) -> EffectEstimate | NotEstimable | None:

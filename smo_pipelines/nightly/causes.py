@@ -16,7 +16,8 @@ def name_cause(episode: Episode, groups: Sequence[GroupChange], left_out: Sequen
     A group is confirmed when drawing the same nights without its ratings makes them better (the whole 95% interval) and brings
     them back to within the margin of the baseline. One that is confirmed alone is the cause. Where leaving out could not be tried, or
     does not say, the grouping that moved at least a tenth of the ratings and twice as many as every other is named, not confirmed;
-    not when leaving it out makes nothing better. A group that came after the change began is none.
+    not when leaving it out makes nothing better. A grouping that moved no more than on some night before the change is none, and neither
+    is a group that came after the change began.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ def name_cause(episode: Episode, groups: Sequence[GroupChange], left_out: Sequen
         At most one for each grouping.
     """
     tried = {one.grouping: one for one in left_out}
-    early = [group for group in groups if group.grew is not None and not _came_later(group, episode)]
+    early = [one for one in groups if one.grew is not None and one.moved > one.ordinary and not _came_later(one, episode)]
     confirmed = [group for group in early if group.grouping in tried and _undone(tried[group.grouping], episode)]
     if len(confirmed) == 1:
         one = confirmed[0]

@@ -1,13 +1,12 @@
 """What is known of an episode: how big it is, what changed in the labels, and which group of ratings is behind it."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from smo_pipelines.analysis.kpis import moved
-from smo_pipelines.domain.effects import NotEstimable, WhyNot
+from smo_pipelines.domain.effects import NotEstimable
 from smo_pipelines.domain.episodes import (
-    SMALL_GROUPS,
     ChangePoint,
     Episode,
     Explanation,
@@ -16,16 +15,17 @@ from smo_pipelines.domain.episodes import (
     LeftOut,
     ShareChange,
 )
-from smo_pipelines.domain.nightly import Baseline, GroupCount, LabelWindow, Night, NightlyPlan
-from smo_pipelines.domain.quality import FEWEST_RATERS_SHOWN
+from smo_pipelines.domain.nightly import Baseline, DrawId, LabelWindow, Night, NightlyPlan, StoredRun
 from smo_pipelines.errors import NightlyError, UnknownName
+from smo_pipelines.experiment.replicate import ReplicateJob
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.labels.pools import compare_work, snapshot_work
 from smo_pipelines.nightly.bless import current_baseline
 from smo_pipelines.nightly.causes import name_cause
 from smo_pipelines.nightly.comparing import compare_runs, effect_of_nights, results_of_runs
-from smo_pipelines.nightly.draw import draw, not_drawn
+from smo_pipelines.nightly.draw import draw
 from smo_pipelines.nightly.fold import fold_state
+from smo_pipelines.nightly.groups import group_change
 from smo_pipelines.nightly.materials import Materials, gather
 from smo_pipelines.nightly.night import nights_of
 from smo_pipelines.nightly.runs import finish, results_of
@@ -34,7 +34,7 @@ from smo_pipelines.nightly.window import Window, open_window
 __all__ = ["explain_episode"]
 
 _MOVED_AT_ALL = 0.05
-_NIGHTS_DRAWN_AGAIN = 5
+_RUNS_DRAWN_AGAIN = 10
 
 
 def explain_episode(
@@ -73,13 +73,13 @@ def explain_episode(
     during = [night for night in nights if _is_during(night, episode)]
     newest = during[-1]
     windows = _windows(materials, baseline, newest.date)
-    groups = _group_changes(baseline.labels, newest, nights)
+    groups = _group_changes(baseline.labels, during, nights)
     left_out: tuple[LeftOut, ...] = ()
     if leave_out:
         left_out = tuple(
-            _leave_out(materials, baseline, during[-_NIGHTS_DRAWN_AGAIN:], episode, group.grouping, group.grew.value)
+            _leave_out(materials, baseline, during, episode, group.grouping, group.grew.value)
             for group in groups
-            if group.moved >= _MOVED_AT_ALL and group.grew is not None
+            if group.grew is not None and group.moved > max(_MOVED_AT_ALL, group.ordinary)
         )
     return Explanation(
         episode=episode,
@@ -118,37 +118,17 @@ def _figure_changes(before: LabelWindow, newest: Night) -> tuple[FigureChange, .
     )
 
 
-def _group_changes(before: LabelWindow, newest: Night, nights: Sequence[Night]) -> tuple[GroupChange, ...]:
-    assert isinstance(newest.labels, LabelWindow)  # noqa: S101 -- a night with runs has labels
-    found = [_group_change(name, before, newest.labels, nights) for name in newest.labels.by]
+def _group_changes(before: LabelWindow, during: Sequence[Night], nights: Sequence[Night]) -> tuple[GroupChange, ...]:
+    newest = during[-1].labels
+    assert isinstance(newest, LabelWindow)  # noqa: S101 -- a night with runs has labels
+    quiet = [night.labels for night in nights if night.date < during[0].date and isinstance(night.labels, LabelWindow)]
+    found = []
+    for grouping in newest.by:
+        change = group_change(grouping, before, newest)
+        ordinary = max((group_change(grouping, before, one).moved for one in quiet if one.ratings), default=0.0)
+        began = None if change.grew is None else _began(grouping, change.grew, nights)
+        found.append(replace(change, ordinary=ordinary, began=began))
     return tuple(sorted(found, key=lambda group: (-group.moved, group.grouping)))
-
-
-def _group_change(grouping: str, before: LabelWindow, after: LabelWindow, nights: Sequence[Night]) -> GroupChange:
-    sides = [one.by.get(grouping, {}) for one in (before, after)]
-    small = {value for value in {*sides[0], *sides[1]} if max(_raters(side, value) for side in sides) < FEWEST_RATERS_SHOWN}
-    shares = [_shares(side, small) for side in sides]
-    values = sorted({*shares[0], *shares[1]})
-    changes = [ShareChange(value=value, before=shares[0].get(value, 0.0), after=shares[1].get(value, 0.0)) for value in values]
-    change = GroupChange(
-        grouping=grouping,
-        moved=sum(abs(one.change) for one in changes) / 2.0,
-        shares=tuple(sorted(changes, key=lambda one: (-abs(one.change), one.value))),
-    )
-    return change if change.grew is None else replace(change, began=_began(grouping, change.grew, nights))
-
-
-def _raters(side: Mapping[str, GroupCount], value: str) -> int:
-    return side[value].raters if value in side else 0
-
-
-def _shares(side: Mapping[str, GroupCount], small: set[str]) -> dict[str, float]:
-    total = sum(count.ratings for count in side.values())
-    shares: dict[str, float] = {}
-    for value, count in side.items():
-        name = SMALL_GROUPS if value in small else value
-        shares[name] = shares.get(name, 0.0) + count.ratings / total
-    return shares
 
 
 def _began(grouping: str, grew: ShareChange, nights: Sequence[Night]) -> dt.date | None:
@@ -164,30 +144,45 @@ def _began(grouping: str, grew: ShareChange, nights: Sequence[Night]) -> dt.date
 def _leave_out(
     materials: Materials, baseline: Baseline, nights: Sequence[Night], episode: Episode, grouping: str, value: str
 ) -> LeftOut:
-    """Draw some nights again without a group's ratings, and compare with the nights as they were and with the baseline."""
-    jobs, plan, at = {}, materials.plan, baseline.threshold
-    for night in nights:
-        window = open_window(materials, night.date)
-        if isinstance(window, NotEstimable):
-            return LeftOut(grouping=grouping, value=value, gain=window, remaining=window)
-        takeable = window.without(grouping, value)
-        for run in night.runs:
-            training = draw(run.id, takeable, items=plan.items, by_label=materials.config.by_label)
-            if isinstance(training, NotEstimable):
-                why = not_drawn(
-                    WhyNot(training.code),
-                    f"without the ratings of {grouping} {value or '(none)'} {training.sentence}",
-                    **training.counts,
-                )
-                return LeftOut(grouping=grouping, value=value, gain=why, remaining=why)
-            jobs[run.id] = materials.job(run.id, training)
+    """Draw nights of an episode again without a group's ratings, and compare with them as they were and with the baseline.
+
+    The newest nights that still have enough other ratings; long after a group has replaced all others there are none.
+    """
+    jobs: dict[DrawId, ReplicateJob] = {}
+    chosen: list[StoredRun] = []
+    why: NotEstimable | None = None
+    for night in reversed(nights):
+        again = _drawn_again(materials, night, grouping, value)
+        if isinstance(again, NotEstimable):
+            why = why or again
+            continue
+        jobs |= again
+        chosen += night.runs
+        if len(chosen) >= _RUNS_DRAWN_AGAIN:
+            break
+    if not chosen:
+        assert why is not None  # noqa: S101 -- an episode has nights
+        return LeftOut(grouping=grouping, value=value, gain=why, remaining=why)
     finish(materials, list(jobs.values()))
     without = tuple(results_of(materials, jobs).values())
-    as_it_was = results_of_runs(materials, [run for night in nights for run in night.runs])
     blessed = results_of_runs(materials, [one.run for one in baseline.runs])
+    at = baseline.threshold
     return LeftOut(
         grouping=grouping,
         value=value,
-        gain=compare_runs(materials, episode.stream, as_it_was, without, at=at),
+        gain=compare_runs(materials, episode.stream, results_of_runs(materials, chosen), without, at=at),
         remaining=compare_runs(materials, episode.stream, blessed, without, at=at),
     )
+
+
+def _drawn_again(materials: Materials, night: Night, grouping: str, value: str) -> dict[DrawId, ReplicateJob] | NotEstimable:
+    window = open_window(materials, night.date)
+    if isinstance(window, NotEstimable):
+        return window
+    takeable, jobs = window.without(grouping, value), {}
+    for run in night.runs:
+        training = draw(run.id, takeable, items=materials.plan.items, by_label=materials.config.by_label)
+        if isinstance(training, NotEstimable):
+            return training
+        jobs[run.id] = materials.job(run.id, training)
+    return jobs

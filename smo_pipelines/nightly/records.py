@@ -109,7 +109,8 @@ def _question_json(question: Question) -> dict[str, str]:
 
 
 def _question(data: Mapping[str, str]) -> Question:
-    return Question(**{**data, "threshold": ThresholdKind(data["threshold"]), "role": Role(data["role"])})
+    plain = {name: data[name] for name in ("metric", "on", "gold", "items")}
+    return Question(**plain, threshold=ThresholdKind(data["threshold"]), role=Role(data["role"]))
 
 
 def _stream_json(stream: Stream) -> dict[str, Any]:
@@ -157,14 +158,14 @@ def _window_json(window: LabelWindow) -> dict[str, Any]:
 
 
 def _window(data: Mapping[str, Any]) -> LabelWindow:
-    moments = {name: dt.datetime.fromisoformat(data[name]) for name in ("start", "end")}
+    start, end = (dt.datetime.fromisoformat(data[name]) for name in ("start", "end"))
     figures = {name: _figure(told) for name, told in data["figures"].items()}
     plain = {name: data[name] for name in ("digest", "items", "leaked", "ratings", "raters")}
     by = {
         name: {value: GroupCount(ratings=ratings, raters=raters) for value, (ratings, raters) in counts.items()}
         for name, counts in data["by"].items()
     }
-    return LabelWindow(**plain, **moments, by=by, figures=figures)
+    return LabelWindow(**plain, start=start, end=end, by=by, figures=figures)
 
 
 def _not_measured_json(told: NotMeasured) -> dict[str, Any]:

@@ -1,13 +1,6 @@
 """One self-contained page an experiment: opens from a file, prints, and asks nothing of the network."""
 
-from functools import cache
-from typing import Any
-from urllib.parse import urlsplit
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from smo_pipelines.domain.decisions import Verdict
-from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.effects import EffectEstimate
 from smo_pipelines.domain.experiments import NullTest, RaterClaim
 from smo_pipelines.domain.phrases import VERDICT_WORDS, primary_effect
@@ -15,6 +8,7 @@ from smo_pipelines.domain.records import ExperimentRecord
 from smo_pipelines.report import sections
 from smo_pipelines.report.diff import clause_diffs
 from smo_pipelines.report.dots import dots_of
+from smo_pipelines.report.environment import is_web, template_environment
 from smo_pipelines.report.forest import forest_of
 from smo_pipelines.report.labels import label_section
 from smo_pipelines.report.quality import quality_section
@@ -49,7 +43,7 @@ def render(record: ExperimentRecord) -> str:
     decision, experiment = record.decision, record.experiment
     blocking = [finding for finding in decision.findings if finding.blocking and not finding.passed]
     return (
-        _environment()
+        template_environment()
         .get_template("page.html.j2")
         .render(
             record=record,
@@ -74,40 +68,13 @@ def render(record: ExperimentRecord) -> str:
             diffs=clause_diffs(record.clause_edits),
             missing=sections.not_estimable(record),
             numbers=sections.all_numbers(record),
-            links=[(name, address, _is_web(address)) for name, address in sorted(record.provenance.links.items())],
+            links=[(name, address, is_web(address)) for name, address in sorted(record.provenance.links.items())],
             classifier=[(name, str(value)) for name, value in vars(experiment.classifier).items() if value not in ("", None)],
             glossary=_GLOSSARY,
+            define=_GLOSSARY.__getitem__,
             fewest=sections.FEWEST_RATERS,
         )
     )
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("smo_pipelines.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["short"] = short
-    environment.filters["sentence"] = _sentence
-    environment.globals["define"] = _define
-    return environment
-
-
-def _define(word: str) -> Any:
-    return _GLOSSARY[word]
-
-
-def _sentence(text: str) -> str:
-    text = text.strip().rstrip(".")
-    return text[:1].upper() + text[1:]
-
-
-def _is_web(address: str) -> bool:
-    return urlsplit(address).scheme in ("http", "https")
 
 
 def _estimand(record: ExperimentRecord) -> str:

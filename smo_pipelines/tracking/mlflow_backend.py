@@ -20,7 +20,7 @@ from smo_pipelines.tracking.items import Artifact, Child, Dataset, Metric, Param
 from smo_pipelines.tracking.log_items import final_items, planned_items
 from smo_pipelines.tracking.views import experiment_tags, run_url
 
-__all__ = ["MlflowTracker", "TrackedRun"]
+__all__ = ["MlflowTracker", "TrackedRun", "parts"]
 
 _SQLITE = "sqlite:///"
 _MAX_METRICS = 800
@@ -112,6 +112,12 @@ class MlflowTracker:
             self._write(where, run, items)
             return self._tracked(where, run)
 
+    @contextmanager
+    def session(self) -> Iterator[Any]:
+        """Yield MLflow's client for the other files of this folder, alone on a SQLite file; its failures become a TrackingError."""
+        with self._speaking(), self._alone():
+            yield self._client
+
     def send_model(self, run: TrackedRun, folder: Path, *, name: str, facts: Mapping[str, str]) -> str:
         """Log a saved model below a run and return its address; use :func:`smo_pipelines.tracking.models.log_model`."""
         with self._speaking(), self._alone():
@@ -195,9 +201,9 @@ class MlflowTracker:
         from mlflow import entities
 
         # a fixed moment and step make a repeated number the same row, so that a retry adds nothing
-        sent = _parts([entities.Metric(m.key, m.value, at, 0) for m in metrics], _MAX_METRICS)
-        fixed = _parts([entities.Param(p.key, p.value) for p in params], _MAX_OTHERS)
-        words = _parts([entities.RunTag(t.key, t.value) for t in tags], _MAX_OTHERS)
+        sent = parts([entities.Metric(m.key, m.value, at, 0) for m in metrics], _MAX_METRICS)
+        fixed = parts([entities.Param(p.key, p.value) for p in params], _MAX_OTHERS)
+        words = parts([entities.RunTag(t.key, t.value) for t in tags], _MAX_OTHERS)
         for some_metrics, some_params, some_tags in zip_longest(sent, fixed, words, fillvalue=()):
             self._client.log_batch(run_id, metrics=some_metrics, params=some_params, tags=some_tags)
 
@@ -223,7 +229,7 @@ class MlflowTracker:
                 path.write_bytes(artifact.content)
                 self._client.log_artifact(run_id, str(path), str(Path(artifact.path).parent))
 
-    def _experiment_id(self, name: str) -> str:
+    def _experiment_id(self, name: str, tags: Mapping[str, str] | None = None) -> str:
         """Return the id of the tracker's experiment: made, or brought back from deletion, with note and views up to date."""
         from mlflow.exceptions import MlflowException
 
@@ -238,7 +244,7 @@ class MlflowTracker:
             found = self._client.get_experiment_by_name(name)
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(found.experiment_id)
-        for key, value in experiment_tags().items():
+        for key, value in (experiment_tags() if tags is None else tags).items():
             # people add to the note in the interface; what they wrote stays
             edited = key == "mlflow.note.content" and key in found.tags
             if found.tags.get(key) != value and not edited:
@@ -299,6 +305,7 @@ def _failures() -> tuple[type[BaseException], ...]:
     return (MlflowException, RequestException, SQLAlchemyError, OSError)
 
 
-def _parts(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
+def parts(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    """Give the values in lists of at most so many."""
     for start in range(0, len(values), size):
         yield list(values[start : start + size])

@@ -16,11 +16,11 @@ from tests.cli.conftest import Smo
 from tests.examples.projects import command, environment, write_spec
 
 COMMANDS = {
+    "alert",
     "benchmark",
+    "bless",
     "cache",
     "classifier",
-    "matrix",
-    "predictions",
     "demo",
     "doctor",
     "experiments",
@@ -30,7 +30,10 @@ COMMANDS = {
     "import",
     "init",
     "kpis",
+    "matrix",
     "metrics",
+    "nightly",
+    "predictions",
     "quality",
     "quarantine",
     "raters",
