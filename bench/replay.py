@@ -28,6 +28,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import yaml
 
+import bench.replay_kern2023 as kern
+from bench.nightly import put_between
 from smo_pipelines.config.nightly import find_nightly_plan
 from smo_pipelines.domain.effects import EffectEstimate
 from smo_pipelines.domain.episodes import ChangePoint, Episode
@@ -104,12 +106,12 @@ def together(batches: Iterable[LabelBatch]) -> LabelBatch:
     )
 
 
-def nights(workspace: Workspace, plan: NightlyPlan, *, first: int, last: int, days: Iterable[Any]) -> None:
+def nights(workspace: Workspace, plan: NightlyPlan, baseline: Baseline, *, first: int, last: int, days: Iterable[Any]) -> None:
     """Import each day and run the night after it, for the nights of a baseline with these numbers, counted from 1."""
     materials = gather(workspace, plan)
     for number, day in zip(range(first, last + 1), days, strict=True):
         workspace.tables.append(day.batch, imported_at=day.imported_at)
-        made = run_nights(workspace, plan, now=LATER, until=FIRST_DAY + (HISTORY + number) * _DAY, materials=materials)
+        made = run_nights(workspace, plan, now=LATER, until=baseline.date + number * _DAY, materials=materials)
         assert len(made) == 1
 
 
@@ -177,7 +179,7 @@ def replay(job: tuple[int, int, int, int]) -> dict[str, Any]:
         baseline, _ = bless(workspace, plan, date=FIRST_DAY + HISTORY * _DAY, now=LATER, known_at_blessing=True)
         # the night with number n sees the labels up to day HISTORY + n - 1: those of the swap's first day on the night of the swap
         swapped_on = HISTORY + swap_night - 1
-        nights(workspace, plan, first=1, last=swap_night - 1, days=calm[HISTORY:swapped_on])
+        nights(workspace, plan, baseline, first=1, last=swap_night - 1, days=calm[HISTORY:swapped_on])
         found: dict[str, Any] = {"seed": seed, "swap_night": swap_night, "baseline": of_baseline(baseline)}
         twin = Path(scratch) / "swap"
         shutil.copytree(quiet, twin)
@@ -185,8 +187,27 @@ def replay(job: tuple[int, int, int, int]) -> dict[str, Any]:
         after["swap"] = (twin, list(label_days(seed, **made, swap_on=swapped_on))[swapped_on:])
         for name, (folder, rest) in after.items():
             one = open_workspace(folder)
-            nights(one, plan, first=swap_night, last=last_night, days=rest)
+            nights(one, plan, baseline, first=swap_night, last=last_night, days=rest)
             found[name] = seen(one, plan, baseline, explained=name == "swap")
+    return {**found, "cpu_seconds": round(time.process_time() - started, 1)}
+
+
+def replay_kern(seed: int) -> dict[str, Any]:
+    """Replay the nights of Kern et al. with one order of the tweets; ``quiet`` is the same without the takeover."""
+    started = time.process_time()
+    found: dict[str, Any] = {"seed": seed, "swap_night": kern.SWAP_NIGHT}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, swap_night in (("swap", kern.SWAP_NIGHT), ("quiet", None)):
+            workspace = write_project(Path(scratch) / name, kern.PLAN, kern.BENCHMARKS)
+            days = list(kern.rated_days(seed, swap_night=swap_night))
+            workspace.tables.append(
+                together(day.batch for day in days[: kern.HISTORY]), imported_at=days[kern.HISTORY - 1].imported_at
+            )
+            plan = find_nightly_plan(workspace.catalogue, "replay")
+            baseline, _ = bless(workspace, plan, date=kern.FIRST + kern.HISTORY * _DAY, now=LATER, known_at_blessing=True)
+            nights(workspace, plan, baseline, first=1, last=kern.NIGHTS, days=days[kern.HISTORY :])
+            found["baseline"] = of_baseline(baseline)
+            found[name] = seen(workspace, plan, baseline, explained=name == "swap")
     return {**found, "cpu_seconds": round(time.process_time() - started, 1)}
 
 
@@ -232,6 +253,53 @@ def summary(rows: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def tables(rows: dict[str, Any]) -> str:
+    """Return the tables of the document."""
+    lines = []
+    for title, name in (
+        ("The embedded operation, the lenient pool from night 60 of 120", "embedded"),
+        ("Kern et al. (2023), condition E from night 11 of 30", "kern2023"),
+    ):
+        if not rows[name]:
+            continue
+        lines += ["", f"**{title}**, a row a seed.", ""]
+        lines += [
+            "| Seed | Early alarms | Of the quiet twin | First alarm after | Stream | Since (interval) | Effect then (95% interval) | Cause |"
+        ]
+        lines += ["|---|---|---|---|---|---|---|---|"]
+        lines += [_line(row) for row in rows[name]]
+        lines += [
+            "",
+            "| Stream | Mean of the blessed runs | Their SD | Margin | In SD | Quiet, last 14 nights | Swapped, last 14 nights |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for stream in rows[name][0]["baseline"]:
+            told = [row["baseline"][stream] for row in rows[name]]
+            mean, sd = (float(np.mean([one[what] for one in told])) for what in ("mean", "sd"))
+            last = [float(np.mean([row[twin]["last"][stream] for row in rows[name]])) for twin in ("quiet", "swap")]
+            margin = told[0]["margin"]
+            lines.append(f"| {stream} | {mean:.3f} | {sd:.3f} | {margin:.2f} | {margin / sd:.1f} | {last[0]:.3f} | {last[1]:.3f} |")
+    return "\n".join([*lines, ""])
+
+
+def _line(row: dict[str, Any]) -> str:
+    early = sum(one["alarm"] < row["swap_night"] for one in row["swap"]["episodes"])
+    after = sorted((one for one in row["swap"]["episodes"] if one["alarm"] >= row["swap_night"]), key=lambda one: one["alarm"])
+    head = f"| {row['seed']} | {early} | {len(row['quiet']['episodes'])} |"
+    if not after:
+        return f"{head} none | | | | |"
+    first = after[0]
+    since = f"night {first['since'][0]} ({first['since'][1]} to {first['since'][2]})" if "since" in first else "not estimable"
+    effect = (
+        f"{first['effect'][0]:+.3f} ({first['effect'][1]:+.3f} to {first['effect'][2]:+.3f})"
+        if "effect" in first
+        else "not estimable"
+    )
+    cause = cause_of(row)
+    said = "none" if cause is None else cause + ("" if first["cause"]["confirmed"] else ", not confirmed")
+    return f"{head} night {first['alarm']} | {first['stream']} | {since} | {effect} | {said} |"
+
+
 def cause_of(row: dict[str, Any]) -> str | None:
     """Return the cause named at the first alarm after the swap."""
     after = [one for one in row["swap"]["episodes"] if one["alarm"] >= row["swap_night"]]
@@ -254,6 +322,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         had = {row["seed"] for row in rows["embedded"]}
         jobs = [(seed, 60, 120, 60) for seed in range(1, asked.seeds + 1) if seed not in had]
         run_seeds(rows, jobs, processes=asked.jobs, seconds=asked.seconds, keep=True)
+        for seed in range(1, asked.kern + 1):
+            if seed not in {row["seed"] for row in rows["kern2023"]}:
+                rows["kern2023"].append(replay_kern(seed))
+                print(json.dumps(rows["kern2023"][-1]), flush=True)
+                RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        put_between(MARKS, tables(rows))
     print(json.dumps(summary(rows)))
 
 
