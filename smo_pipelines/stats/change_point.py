@@ -14,14 +14,14 @@ from smo_pipelines.errors import CannotEstimate
 
 __all__ = ["BETS", "LEVEL", "ChangePoint", "change_point", "log_bets"]
 
-BETS = np.array([0.25, 0.5, 0.75, 1.0, 1.5])
+BETS = np.array([0.5, 1.0, 1.5, 2.0])
 """Sizes of the drop that are bet on, in standard deviations of the normal quantile of a p-value."""
 
 LEVEL = 0.95
 """Nominal level of the interval."""
 
 _TAIL = 0.005
-"""Weight left out at either end. The bets stop at 1.5, so a larger drop has its first nights weighed too lightly; leaving out less than
+"""Weight left out at either end. The bets stop at 2, so a larger drop has its first nights weighed too lightly; leaving out less than
 the level says makes up for it (simulated coverage: docs/nightly-calibration.md)."""
 
 

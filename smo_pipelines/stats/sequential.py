@@ -7,14 +7,15 @@ own, and the p-value into bets that it is small::
 
     p = (#{reference < y} + u (#{reference = y} + 1)) / (N + 1),  y = night + margin
     S_lambda <- (S_lambda + 1) exp(-lambda z - lambda^2 / 2),     z = the normal quantile of p
-    M = mean of S_lambda over lambda = 1/4, 1/2, 3/4, 1, 3/2;     alarm when M >= c = H m / alpha
+    M = mean of S_lambda over lambda = 1/2, 1, 3/2, 2;     alarm when M >= c = H m / alpha
 
-Nights that stand exactly a margin below the blessed runs are exchangeable with them, so their p-values are independent and uniform
-whatever the distribution, E[M] after t nights is t, and an alarm on any of m streams within H nights has a probability of at most
-alpha. A night enters the reference as ``min(night + margin, lower quartile of the blessed values)``: never above what was ranked, so
-the bound holds for nights that keep any level down to the margin; and never above the baseline's own lower part, so that levels which
-move inside the margin, or come back from above, stay silent too (by simulation, not by proof). Why not the night itself, which would
-be more silent still: a drop that is there on the first night, or comes slowly, would teach the detector to accept it.
+Nights of one run that stand exactly a margin below the blessed runs are exchangeable with them, so their p-values are independent and
+uniform whatever the distribution, E[M] after t nights is t, and an alarm on any of m streams within H nights has a probability of at
+most alpha. (The mean of several runs spreads less and alarms less, by simulation.) A night enters the reference as
+``min(night + margin, lower quartile of the blessed values)``: never above what was ranked, so the bound holds for nights that keep any
+level down to the margin; and never above the baseline's own lower part, so that levels which move inside the margin, or come back from
+above, stay silent too (by simulation, not by proof). Why not the night itself, which would be more silent still: a drop that is there
+on the first night, or comes slowly, would teach the detector to accept it.
 
 Everything here is a pure fold over stored nights: the same values give the same bits.
 

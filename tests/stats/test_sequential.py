@@ -23,11 +23,11 @@ def by_hand(blessed, nights, uniforms, margin):
     """The statistic as its formula says it, one night and one bet at a time."""
     from scipy.stats import norm
 
-    reference, ceiling, sums, found = list(blessed), np.quantile(blessed, 0.25), [0.0] * 5, []
+    reference, ceiling, sums, found = list(blessed), np.quantile(blessed, 0.25), [0.0] * 4, []
     for value, u in zip(nights, uniforms, strict=True):
         y = value + margin
         p = (sum(r < y for r in reference) + u * (sum(r == y for r in reference) + 1)) / (len(reference) + 1)
-        bets = [np.exp(-size * norm.ppf(p) - size**2 / 2) for size in (0.25, 0.5, 0.75, 1.0, 1.5)]
+        bets = [np.exp(-size * norm.ppf(p) - size**2 / 2) for size in (0.5, 1.0, 1.5, 2.0)]
         sums = [(s + 1) * bet for s, bet in zip(sums, bets, strict=True)]
         found.append(np.mean(sums))
         reference.append(min(y, ceiling))
@@ -96,7 +96,7 @@ def test_levels_inside_the_margin_and_back_from_above_stay_silent():
     inside = nights + dropped(2.4, 180)
     back = nights + np.where(np.arange(NIGHTS) < 180, 6.0, -1.5)
     for values in (inside, back):
-        assert fold(blessed, values, uniforms, Watch(margin=3.0)).alarm.any(axis=1).mean() <= 0.02
+        assert fold(blessed, values, uniforms, Watch(margin=3.0)).alarm.any(axis=1).mean() <= 0.05
 
 
 def test_more_streams_raise_the_threshold():
