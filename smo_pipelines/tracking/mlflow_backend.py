@@ -82,14 +82,14 @@ class MlflowTracker:
         items = planned_items(experiment, links)
         with self._speaking(), self._alone():
             where = self._experiment_id(items.experiment_name)
-            found = self._find(where, items)
+            found = self._find(where, items.spec_hash, items.role)
             return self._tracked(where, found or self._create_planned(where, items))
 
     def find_run(self, experiment_name: str, spec_hash: str) -> TrackedRun | None:
         """Return where an experiment is shown, or None while the tracker does not know it."""
         with self._speaking(), self._alone():
             found = self._client.get_experiment_by_name(experiment_name)
-            run = None if found is None else self._find(found.experiment_id, spec_hash)
+            run = None if found is None else self._find(found.experiment_id, spec_hash, "effect")
             return None if run is None else self._tracked(found.experiment_id, run)
 
     def record(self, record: ExperimentRecord, artifacts: Mapping[str, bytes] | None = None) -> TrackedRun:
@@ -109,7 +109,7 @@ class MlflowTracker:
         """
         with self._speaking(), self._alone():
             where = self._experiment_id(items.experiment_name)
-            found = self._find(where, items)
+            found = self._find(where, items.spec_hash, items.role)
             if found is not None and found.data.tags.get("smo.record_digest", items.record_digest) != items.record_digest:
                 self._supersede(where, found.info.run_id)
                 found = None
@@ -161,7 +161,7 @@ class MlflowTracker:
 
     def _create_planned(self, where: str, items: RunItems) -> Any:
         mine = self._create(where, items.run_name, {tag.key: tag.value for tag in items.first_tags}, items.started_ms)
-        kept, *others = self._runs_of(where, items)
+        kept, *others = self._runs_of(where, items.spec_hash, items.role)
         for run in others:
             # another process created the run of this spec in the same moment: one stays
             self._client.delete_run(run.info.run_id)
@@ -174,11 +174,11 @@ class MlflowTracker:
     def _create(self, where: str, name: str, tags: Mapping[str, str], start_ms: int) -> Any:
         return self._client.create_run(where, start_time=start_ms or None, tags=dict(tags), run_name=name)
 
-    def _find(self, where: str, items: RunItems) -> Any:
-        return next(iter(self._runs_of(where, items)), None)
+    def _find(self, where: str, spec_hash: str, role: str) -> Any:
+        return next(iter(self._runs_of(where, spec_hash, role)), None)
 
-    def _runs_of(self, where: str, items: RunItems) -> list[Any]:
-        query = f"tags.`smo.spec_hash` = '{items.spec_hash}' AND tags.`smo.role` = '{items.role}'"
+    def _runs_of(self, where: str, spec_hash: str, role: str) -> list[Any]:
+        query = f"tags.`smo.spec_hash` = '{spec_hash}' AND tags.`smo.role` = '{role}'"
         runs = self._client.search_runs([where], filter_string=query, max_results=50)
         return sorted(runs, key=lambda run: (run.data.tags.get("smo.state") != "final", run.info.start_time, run.info.run_id))
 
