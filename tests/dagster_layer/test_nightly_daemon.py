@@ -34,7 +34,7 @@ run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
   config: {max_concurrent_runs: 1, dequeue_interval_seconds: 1}
-run_monitoring: {enabled: true, poll_interval_seconds: 5, start_timeout_seconds: 60}
+run_monitoring: {enabled: true, poll_interval_seconds: 5, start_timeout_seconds: 180}
 """
 
 
@@ -98,8 +98,8 @@ def test_nights_through_a_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
                 },
             },
         )
-        for other in (project / "configs" / "nightly").glob("demo.yaml"):
-            other.unlink()
+        for other in [*(project / "configs" / "nightly").glob("demo.yaml"), *(project / "experiments").glob("*.yaml")]:
+            other.unlink()  # nothing else is to be started
         plan = plan_of(workspace)
         bless(workspace, plan, date=day(BLESSED), now=FAR)
         shutil.copytree(project, tmp_path / "twin")
