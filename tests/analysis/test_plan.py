@@ -78,7 +78,7 @@ def test_the_primary_and_every_guardrail_are_planned() -> None:
 
 
 def test_the_cheapest_design_reaches_the_target_and_costs_no_label_where_fits_are_enough() -> None:
-    one = primary_of(plan(replace(PARTS, sd_seed=0.006)))
+    one = primary_of(plan(replace(PARTS, sd_item=0.05)))
     assert isinstance(one.cheapest, CheapestDesign)
     assert one.cheapest.power >= 0.8
     assert one.cheapest.cost.labels == 0 and one.cheapest.cost.money == 0.0
