@@ -32,10 +32,18 @@ _CHECKS = {
     FindingCode.sample_ratio: ("sample_ratio", "Raters were assigned as declared."),
     FindingCode.one_class: ("both_classes", "Both labels are there to learn from."),
     FindingCode.few_raters: ("enough_raters", "There are enough raters for a claim about raters like these."),
+    FindingCode.circular_gold: (
+        "gold_is_not_circular",
+        "No model rater labelled both what is trained on and the gold it is judged by.",
+    ),
 }
 _NOTHING_FOUND = defaultdict(
     lambda: "not declared, so not checked",
-    {FindingCode.power_unknown: "it is known", FindingCode.planned_power: "it is not known, so not checked"},
+    {
+        FindingCode.power_unknown: "it is known",
+        FindingCode.planned_power: "it is not known, so not checked",
+        FindingCode.circular_gold: "no model rater is known to have given gold",
+    },
 )
 CHECKS_OF_PLAN = {
     FindingCode.power_unknown: (

@@ -3,15 +3,19 @@
 import dagster as dg
 
 from assets.arms import build_arm
+from assets.bless import build_bless_job
 from assets.comparison import build_comparison
+from assets.digest import digest
 from assets.guidelines import guideline_key, guideline_specs
-from assets.jobs import ab_experiment, label_quality
+from assets.jobs import ab_experiment, changes_digest, label_quality
 from assets.labels import build_label_tables
 from assets.launch import build_launch_job
+from assets.nightly import build_nightly
+from assets.nightly_due import nightly_catch_up
 from assets.planning import planned_power
 from assets.quality import build_quality
 from assets.resources import SmoProject, json_outputs
-from assets.sensors import experiment_specs, input_versions
+from assets.sensors import experiment_specs, input_versions, new_reports
 from smo_pipelines.config.experiments import Catalogue
 from smo_pipelines.config.root import find_root
 from smo_pipelines.domain.experiments import ArmName
@@ -24,7 +28,7 @@ def defs() -> dg.Definitions:
     """Return everything this code location serves."""
     root = find_root()
     catalogue = Catalogue(root)
-    quality = build_quality(root)
+    quality, nightly = build_quality(root), build_nightly(root)
     guidelines = [guideline_key(version) for version in catalogue.guidelines]
     return dg.Definitions(
         assets=[
@@ -33,9 +37,24 @@ def defs() -> dg.Definitions:
             *(asset for arm in ArmName for asset in build_arm(arm, guidelines)),
             planned_power,
             *build_comparison(),
+            digest,
             *quality,
+            *(parts.asset for parts in nightly),
         ],
-        jobs=[ab_experiment, build_launch_job(catalogue), *([label_quality] if quality else [])],
-        sensors=[experiment_specs, input_versions],
+        jobs=[
+            ab_experiment,
+            changes_digest,
+            build_launch_job(catalogue),
+            *([label_quality] if quality else []),
+            *(parts.job for parts in nightly),
+            *([build_bless_job(root)] if nightly else []),
+        ],
+        schedules=[parts.schedule for parts in nightly],
+        sensors=[
+            experiment_specs,
+            input_versions,
+            new_reports,
+            *([nightly_catch_up([(parts.plan_id, parts.job) for parts in nightly])] if nightly else []),
+        ],
         resources={"project": SmoProject(), "io_manager": json_outputs},
     )

@@ -1,8 +1,8 @@
-"""The jobs that materialise assets: an experiment from labels to report, and the quality of the labels."""
+"""The jobs that materialise assets: an experiment from labels to report, the digest of all, and the quality of the labels."""
 
 import dagster as dg
 
-__all__ = ["ab_experiment", "label_quality"]
+__all__ = ["ab_experiment", "changes_digest", "label_quality"]
 
 ab_experiment = dg.define_asset_job(
     "ab_experiment",
@@ -18,4 +18,12 @@ label_quality = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     description="Measure every project's labels as they are now, and judge its key figures.",
     tags={"smo/job": "label_quality"},
+)
+
+changes_digest = dg.define_asset_job(
+    "changes_digest",
+    selection=dg.AssetSelection.groups("digest"),
+    executor_def=dg.in_process_executor,
+    description="Write the page of every decided change again.",
+    tags={"smo/job": "changes_digest"},
 )

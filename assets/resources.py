@@ -2,7 +2,7 @@
 
 import json
 import os
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +11,7 @@ import dagster as dg
 from pydantic import Field
 from upath import UPath
 
+from smo_pipelines.config import clock
 from smo_pipelines.domain.experiments import Experiment
 from smo_pipelines.experiment.prepare import Arms, is_pinned, load_arms, pin_arms
 from smo_pipelines.experiment.register import find_experiment, register_experiment
@@ -52,7 +53,7 @@ class SmoProject(dg.ConfigurableResource):
 
     def now(self) -> datetime:
         """Return the current moment: Dagster is an edge where time comes in."""
-        return datetime.now(UTC)
+        return clock.now()
 
 
 def _dagster() -> str:

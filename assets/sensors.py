@@ -4,8 +4,9 @@ import json
 
 import dagster as dg
 
+from assets.digest import REPORT
 from assets.guidelines import guideline_event
-from assets.jobs import ab_experiment, label_quality
+from assets.jobs import ab_experiment, changes_digest, label_quality
 from assets.labels import label_table_events, label_tables_version
 from assets.partitions import experiments
 from assets.quality import quality_key
@@ -17,7 +18,7 @@ from smo_pipelines.experiment.record import is_decided
 from smo_pipelines.experiment.register import known_experiments, register_experiment
 from smo_pipelines.experiment.workspace import Workspace
 
-__all__ = ["experiment_specs", "input_versions"]
+__all__ = ["experiment_specs", "input_versions", "new_reports"]
 
 _TABLES = "label tables"
 _UNDER_WAY = [
@@ -83,6 +84,18 @@ def input_versions(context: dg.SensorEvaluationContext, project: SmoProject) -> 
         events += label_table_events(workspace)
         requests = _quality_requests(context, workspace, versions[_TABLES])
     return dg.SensorResult(asset_events=events, run_requests=requests, cursor=json.dumps(versions, sort_keys=True))
+
+
+@dg.asset_sensor(
+    asset_key=REPORT,
+    job=changes_digest,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Has the page of every decided change written again when an experiment's report is there.",
+)
+def new_reports(context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry) -> dg.RunRequest:
+    """Ask for a digest once a report, of several that came together once."""
+    return dg.RunRequest(run_key=f"digest-{asset_event.run_id}")
 
 
 def _quality_requests(context: dg.SensorEvaluationContext, workspace: Workspace, version: str) -> list[dg.RunRequest]:

@@ -72,12 +72,12 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS, help="make these anew; the others are those stored")
     asked = parser.parse_args(arguments)
-    if asked.quick and "planner" in asked.only and "crossed" not in asked.only:
-        parser.error("the planner is held against the experiments of the crossed interval: add crossed")
     command = " ".join(["python -m bench.calibration", *arguments])
     report: dict[str, Any] = {"program": "calibration", "parts": {}}
-    if set(asked.only) < set(PARTS) and not asked.quick:
+    if set(asked.only) < set(PARTS) and not asked.quick and RESULTS.exists():
         report = json.loads(RESULTS.read_text(encoding="utf-8"))
+    if "planner" in asked.only and "crossed" not in {*asked.only, *report["parts"]}:
+        parser.error("the planner is held against the experiments of the crossed interval: add crossed")
     with ProcessPoolExecutor(asked.jobs) as pool:
         for part in (part for part in PARTS if part in asked.only):
             started, sizes = time.perf_counter(), (QUICK if asked.quick else FULL)[part]

@@ -10,7 +10,14 @@ from bench.coverage import Row
 __all__ = ["write_tables"]
 
 MARKS = ("<!-- table: python -m bench.calibration -->", "<!-- end of table -->")
-TITLES = {"functional_pass_rate": "accuracy", "f1": "F1", "average_precision": "average precision"}
+TITLES = {
+    "functional_pass_rate": "accuracy",
+    "f1": "F1",
+    "average_precision": "average precision",
+    "auroc": "AUROC",
+    "recall_at_fpr_05": "recall at 5% FPR",
+    "false_positive_rate": "false positive rate",
+}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
@@ -49,12 +56,11 @@ def of_crossed(rows: Sequence[Row]) -> Iterator[str]:
     yield from table(head, by_runs(apart, lambda r: f"{r['coverage']:.3f} ({r['items_alone']:.2f}, {r['runs_alone']:.2f})"))
     for correlation in sorted({row["seed_correlation"] for row in plain} - {0.0}):
         shared = [row for row in plain if row["seed_correlation"] == correlation]
-        yield (
-            f"**Shared seeds, correlation {correlation:g}: coverage (half-width over that of an interval that knows the variance)**, "
-            f"{shared[0]['experiments']:,} experiments a cell."
-        )
+        yield f"**Shared seeds, correlation {correlation:g}**, {shared[0]['experiments']:,} experiments a cell: coverage of the interval (of one"
+        yield "that takes the runs for independent); and the half-width of both over that of an interval that knows the variance."
         yield ""
-        yield from table(head, by_runs(shared, lambda r: f"{r['coverage']:.3f} ({r['relative_width']:.2f})"))
+        yield from table(head, by_runs(shared, lambda r: f"{r['coverage']:.3f} ({r['unpaired']:.3f})"))
+        yield from table(head, by_runs(shared, lambda r: f"{r['relative_width']:.2f} ({r['unpaired_width']:.2f})"))
     uneven = [row for row in rows if row["treatment_spread"] != 1.0]
     yield f"**The treatment's runs vary three times as much: coverage**, {uneven[0]['experiments']:,} experiments a cell."
     yield ""
@@ -84,7 +90,10 @@ def of_bootstrap(rows: Sequence[Row]) -> Iterator[str]:
     yield ""
     runs = sorted({row["runs"] for row in rows})
     keys = list(dict.fromkeys((row["metric"], row["design"]) for row in rows))
-    lines = [[*key, *(f"{row['coverage']:.3f}" for row in rows if (row["metric"], row["design"]) == key)] for key in keys]
+    lines = [
+        [TITLES[key[0]], key[1], *(f"{row['coverage']:.3f}" for row in rows if (row["metric"], row["design"]) == key)]
+        for key in keys
+    ]
     yield from table(["Metric", "Test", *(f"{k} runs" for k in runs)], lines)
 
 
@@ -105,7 +114,7 @@ def of_raters(rows: Sequence[Row]) -> Iterator[str]:
             [
                 r["pools"],
                 r["raters"],
-                r["metric"].replace("functional_pass_rate", "accuracy").replace("_", " "),
+                TITLES[r["metric"]],
                 r["design"],
                 f"{r['missed']:.3f} ± {r['missed_error']:.3f}",
                 f"{r['missed_by_naive']:.3f}",
@@ -131,6 +140,7 @@ def of_cause(rows: Sequence[Row]) -> Iterator[str]:
     yield ""
     named = {
         "planted part first of the split": "planted_found",
+        "split could be estimated": "estimable",
         "planted part is a cause": "planted_is_cause",
         "planted part has the largest share": "planted_largest",
         "planted part has the most flips": "flips_baseline_found",
@@ -157,6 +167,8 @@ def write_tables(document: Path, report: Mapping[str, Any]) -> None:
         "cause": ("The planted cause", of_cause),
     }
     lines = ["", *of_figures(report)]
+    if missing := [title for name, (title, _) in of_part.items() if name not in report["parts"]]:
+        lines += [f"Not simulated in this run: {', '.join(missing).lower()}.", ""]
     for name, (title, make) in of_part.items():
         if name in report["parts"]:
             lines += [f"### {title}", "", *make(report["parts"][name]["rows"])]

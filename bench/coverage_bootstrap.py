@@ -13,6 +13,7 @@ import numpy as np
 from bench.coverage import ALPHA, Row, chunks, monte_carlo_error, share, spread_out
 from bench.coverage_crossed import A_CHANGE, NO_CHANGE, first, measured_arms
 from bench.latent_scores import LatentScores, Trial
+from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.stats.bootstrap import BootstrapArm, bootstrap_components, item_weights
 from smo_pipelines.stats.crossed import CrossedComponents, crossed_components
 from smo_pipelines.stats.metrics import get_metric
@@ -50,12 +51,15 @@ def parts_of(trial: Trial, seed: int) -> Iterator[tuple[int, int, CrossedCompone
 
 
 def simulated(world: LatentScores, which: range) -> np.ndarray:
-    """Return the difference and half the width of its interval, shape (experiments, 2, numbers of runs, 2)."""
-    found = np.empty((len(which), 2, len(RUNS), 2))
+    """Return the difference and half the width of its interval, shape (experiments, 2, numbers of runs, 2); NaN where refused."""
+    found = np.full((len(which), 2, len(RUNS), 2), np.nan)
     for row, number in enumerate(which):
         trial = world.draw(np.random.default_rng([7, number]), max(RUNS), ITEMS)
         for metric, cell, parts in parts_of(trial, number):
-            found[row, metric, cell] = parts.difference, parts.estimate().half_width(ALPHA)
+            try:
+                found[row, metric, cell] = parts.difference, parts.estimate().half_width(ALPHA)
+            except CannotEstimate:  # all runs have the same metric: counted as refused
+                continue
     return found
 
 
@@ -68,7 +72,8 @@ def bootstrap_rows(pool: Executor, *, experiments: int) -> list[Row]:
         for column, metric in enumerate((BOOTSTRAP, INFLUENCE)):
             truth = world.true_difference(metric)
             for cell, runs in enumerate(RUNS):
-                difference, half = found[:, column, cell].T
+                of_cell = found[:, column, cell]
+                difference, half = of_cell[~np.isnan(of_cell[:, 0])].T
                 covered = share(np.abs(difference - truth) <= half)
                 rows.append(
                     {
@@ -77,9 +82,10 @@ def bootstrap_rows(pool: Executor, *, experiments: int) -> list[Row]:
                         "items": ITEMS,
                         "runs": runs,
                         "experiments": experiments,
+                        "refused": experiments - len(difference),
                         "truth": round(truth, 5),
                         "coverage": covered,
-                        "coverage_error": monte_carlo_error(covered, experiments),
+                        "coverage_error": monte_carlo_error(covered, len(difference)),
                         "rejected": share(np.abs(difference) > half),
                     }
                 )

@@ -3,7 +3,7 @@
 One experiment draws ten runs an arm; K runs are the first K of them, so the cells of one world and size are not independent of each
 other. Every run is measured by the library's metrics and every interval is the library's (``stats.crossed``). Beside it stand rules that
 see less: items alone (a bootstrap of items with averaged runs has this width), runs alone (a t test of the runs), and for items in
-clusters the interval that takes them for independent.
+clusters or runs that share seeds the interval that takes them for independent.
 """
 
 from collections.abc import Iterator
@@ -69,14 +69,14 @@ def first(arm: ArmMetrics, runs: int) -> ArmMetrics:
 
 
 def half_widths(parts: CrossedComponents, apart: CrossedComponents) -> tuple[float, float, float, float]:
-    """Return half the width of the interval, by items alone, by runs alone, and as if the items were independent of each other."""
+    """Return half the width of the interval, by items alone, by runs alone, and as if runs and items were all independent."""
     by_items = float(special.ndtri(1.0 - ALPHA / 2.0)) * np.sqrt(parts.items_total)
     by_runs = parts.estimate(fixed_items=True).half_width(ALPHA)
     return parts.estimate().half_width(ALPHA), by_items, by_runs, apart.estimate().half_width(ALPHA)
 
 
 def simulated(size: Size, which: range) -> np.ndarray:
-    """Return the difference and its half-widths, shape (experiments, metrics, numbers of runs, 5); not a number where refused."""
+    """Return the difference and its half-widths, shape (experiments, metrics, numbers of runs, 5); NaN where refused."""
     found = np.full((len(which), len(size.metrics), len(size.runs), 5), np.nan)
     for row, number in enumerate(which):
         trial = size.world.draw(np.random.default_rng([size.items, number]), max(size.runs), size.items)
@@ -86,7 +86,7 @@ def simulated(size: Size, which: range) -> np.ndarray:
             for cell, runs in enumerate(size.runs):
                 of = [first(arm, runs) for arm in arms]
                 parts = crossed_components(*of, clusters, shared_seeds=size.shared_seeds)
-                apart = parts if clusters is None else crossed_components(*of, shared_seeds=size.shared_seeds)
+                apart = crossed_components(*of) if size.shared_seeds or clusters is not None else parts
                 try:
                     found[row, column, cell] = parts.difference, *half_widths(parts, apart)
                 except CannotEstimate:  # all runs have the same metric: counted as refused
@@ -168,4 +168,7 @@ def rows_of(size: Size, found: np.ndarray) -> Iterator[Row]:
             }
             if size.world.cluster_size > 1:
                 row["unclustered"] = share(off <= apart)
+            if size.shared_seeds:
+                row["unpaired"] = share(off <= apart)
+                row["unpaired_width"] = round(float(np.mean(apart) / (special.ndtri(0.975) * np.std(difference, ddof=1))), 3)
             yield row

@@ -56,6 +56,18 @@ RUNS, REDRAWS = 5, 10
 PANEL = 3
 FIRST_SEED = 3_000_000
 DECOY_FLIPS = 2.0
+FOUND = (
+    "planted_found",
+    "planted_is_cause",
+    "planted_largest",
+    "flips_baseline_found",
+    "null_alarms",
+    "decoy_alarms",
+    *(f"{what}_{name}" for what in ("share", "flips") for name in NAMES),
+    "estimable",
+)
+"""What is known of a draw: shares of draws, and means of shares and flips."""
+
 QUESTION = Question(metric="average_precision", on="fresh", gold=PLANTED_CAUSE.after)
 CLASSIFIER = ClassifierConfig(name="tfidf", kind=ClassifierKind.tfidf, ngrams=(2, 3))
 RECIPE = SnapshotRecipe(project="demo", question="hate", guideline=PLANTED_CAUSE.before)
@@ -211,7 +223,9 @@ def one_draw(seed: int, n_items: int, benchmark_items: int) -> dict[str, float]:
     game = draw_game(seed, n_items)
     benchmark = fresh_benchmark(seed, benchmark_items)
     split = split_effect(QUESTION, play(game, Fits(game, benchmark)), on=(benchmark,), experiment=experiment())
-    assert isinstance(split, Split), split
+    if not isinstance(split, Split):  # counts as a draw in which nothing was found
+        print(f"seed {seed}: {split.sentence}", flush=True)
+        return dict.fromkeys(FOUND, 0.0)
     share = {one.player: one for one in split.shares}
     flips = {player.name: player.flips for player in game.players}
     return {
@@ -223,6 +237,7 @@ def one_draw(seed: int, n_items: int, benchmark_items: int) -> dict[str, float]:
         "decoy_alarms": float(share["decoy"].verdict is not CauseVerdict.within_noise),
         **{f"share_{name}": one.shapley.estimate for name, one in share.items()},
         **{f"flips_{name}": float(count) for name, count in flips.items()},
+        "estimable": 1.0,
     }
 
 

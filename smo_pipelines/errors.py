@@ -6,6 +6,8 @@
     ├── ConfigError                 a file under configs/ or experiments/ cannot be read as written
     │   └── UnknownName             a name (guideline, pool, classifier, benchmark, experiment) that is not defined
     ├── RegistrationError           an experiment changed under an id that is already registered
+    ├── NightlyError                a night or a blessing that cannot be made as asked
+    │   └── BaselineChanged         a baseline whose recipe, code, benchmarks or streams are no longer those of now
     ├── LabelError                  ratings that cannot give the labels that were asked for
     │   ├── FetchFailed             a public data set that cannot be had, or is not the published one
     │   ├── ImportRefused           an export that cannot be imported, or has too many bad rows
@@ -18,6 +20,8 @@
     ├── BenchmarkError              a benchmark that is malformed or was not made for what was asked
     ├── StoreError                  a stored result that is missing or damaged
     ├── TrackingError               the experiment tracker refused or did not answer
+    ├── GateRefused                 a candidate that may not become champion
+    ├── AlertError                  an alert that cannot be sent or found as asked
     ├── ServiceError                a local server or daemon did not start, or is not running
     └── CannotEstimate              a statistic whose conditions fail; becomes a NotEstimable in a comparison
 
@@ -29,13 +33,17 @@ from difflib import get_close_matches
 from typing import Any
 
 __all__ = [
+    "AlertError",
+    "BaselineChanged",
     "BenchmarkError",
     "CannotEstimate",
     "ClassifierError",
     "ConfigError",
     "FetchFailed",
+    "GateRefused",
     "ImportRefused",
     "LabelError",
+    "NightlyError",
     "NoRatings",
     "OneClass",
     "RegistrationError",
@@ -102,6 +110,14 @@ class RegistrationError(SmoError):
     """An experiment changed under an id that is already registered."""
 
 
+class NightlyError(SmoError):
+    """A night or a blessing that cannot be made as asked."""
+
+
+class BaselineChanged(NightlyError):
+    """A baseline whose recipe, code, benchmarks or streams are no longer those of now: nights cannot be compared with it."""
+
+
 class LabelError(SmoError):
     """Ratings that cannot give the labels that were asked for."""
 
@@ -148,6 +164,14 @@ class StoreError(SmoError):
 
 class TrackingError(SmoError):
     """The experiment tracker refused or did not answer; the results are safe in the store."""
+
+
+class GateRefused(SmoError):
+    """A candidate that may not become champion; the message says every condition that does not hold."""
+
+
+class AlertError(SmoError):
+    """An alert that cannot be sent or found as asked; no secret is ever part of the message."""
 
 
 class ServiceError(SmoError):

@@ -8,7 +8,7 @@ from smo_pipelines.domain.effects import Direction, Interval
 from smo_pipelines.domain.kpis import Kpi, KpiOutcome, KpiStatus, KpiTrend, KpiWindow
 from smo_pipelines.domain.quality import MEASURES, Measured, NotMeasured, value_in_words
 
-__all__ = ["judge_kpi", "kpi_status", "kpi_trend"]
+__all__ = ["judge_kpi", "kpi_status", "kpi_trend", "moved"]
 
 
 def judge_kpi(kpi: Kpi, windows: Sequence[KpiWindow], *, keys: tuple[tuple[str, str], ...] = (), raters: int = 0) -> KpiOutcome:
@@ -51,21 +51,29 @@ def kpi_status(kpi: Kpi, told: Measured | NotMeasured) -> KpiStatus:
 
 
 def kpi_trend(kpi: Kpi, windows: Sequence[KpiWindow]) -> KpiTrend:
-    """Return how the newest window differs from the mean of the earlier ones.
+    """Return how the newest window differs from the mean of the earlier ones (the rule is :func:`moved`)."""
+    found = moved([window.told for window in windows])
+    if found is None:
+        return KpiTrend.no_history
+    if found == 0:
+        return KpiTrend.no_clear_change
+    return KpiTrend.improving if kpi.direction.sign * found > 0 else KpiTrend.worsening
+
+
+def moved(told: Sequence[Measured | NotMeasured]) -> int | None:
+    """Return whether the first value is clearly above (1) or below (-1) the mean of the others, or not clearly either (0).
 
     It moved when the difference is larger than its own half-width, ``sqrt(h_0^2 + sum h_k^2 / n^2)`` for half-widths h of the newest
     and n earlier windows. Windows share raters, which makes the true half-width smaller: the rule errs towards no clear change.
-    Windows without a value or an interval are left out.
+    Windows without a value or an interval are left out; None without a first value or without others.
     """
-    known = [window.told for window in windows if isinstance(window.told, Measured) and isinstance(window.told.interval, Interval)]
-    if len(known) < 2 or known[0] is not windows[0].told or len({told.unit for told in known}) > 1:
-        return KpiTrend.no_history
+    known = [one for one in told if isinstance(one, Measured) and isinstance(one.interval, Interval)]
+    if len(known) < 2 or known[0] is not told[0] or len({one.unit for one in known}) > 1:
+        return None
     newest, *earlier = known
-    difference = newest.value - math.fsum(told.value for told in earlier) / len(earlier)
-    half = math.hypot(_half_width(newest), *(_half_width(told) / len(earlier) for told in earlier))
-    if abs(difference) <= half:
-        return KpiTrend.no_clear_change
-    return KpiTrend.improving if kpi.direction.sign * difference > 0 else KpiTrend.worsening
+    difference = newest.value - math.fsum(one.value for one in earlier) / len(earlier)
+    half = math.hypot(_half_width(newest), *(_half_width(one) / len(earlier) for one in earlier))
+    return 0 if abs(difference) <= half else 1 if difference > 0 else -1
 
 
 def _half_width(told: Measured) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -87,13 +87,19 @@ def leaked_items(
     named = [str(item) for item in item_ids]
     plain = [str(text) for text in texts]
     keys = [copy_key(text) for text in plain]
-    held = {benchmark.name: [str(text) for text in benchmark.texts] for benchmark in benchmarks}
+    held = {benchmark.name: tuple(str(text) for text in benchmark.texts) for benchmark in benchmarks}
     nearest = nearest_similarity(plain, list(held.values()))
     exact: dict[str, tuple[str, ...]] = {}
     near: dict[str, tuple[str, ...]] = {}
     for name, others, similarity in zip(held, held.values(), nearest.T, strict=True):
-        copied = {copy_key(text) for text in others}
+        copied = _copy_keys(others)
         same = {item for item, key in zip(named, keys, strict=True) if key in copied}
         exact[name] = tuple(sorted(same))
         near[name] = tuple(sorted({item for item, value in zip(named, similarity, strict=True) if value >= NEAR} - same))
     return Leakage(exact=exact, near=near, n_training=len(set(named)))
+
+
+@lru_cache(maxsize=4)
+def _copy_keys(texts: tuple[str, ...]) -> frozenset[str]:
+    """Return what a benchmark's texts share with their copies, kept for the next training set that is compared with it."""
+    return frozenset(copy_key(text) for text in texts)

@@ -1,6 +1,7 @@
 """Texts as weighted n-gram counts: made once for all the replicates that share their texts."""
 
 import hashlib
+import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ __all__ = ["Vocabulary", "learn_vocabulary", "rows"]
 _LEAST_DOCUMENTS = 2
 _MOST_NGRAMS = 50_000
 _KEPT = 8  # matrices a process keeps: the training texts, and the benchmarks of one experiment
+_MOST_COUNTS = 5_000_000  # counts a process keeps of texts it has seen: 40 MB, and the n-grams' names
 _kept: "OrderedDict[tuple[str, ...], Any]" = OrderedDict()
+_counting: "dict[tuple[str, tuple[int, int]], _Counter]" = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,51 +84,104 @@ def _learn(config: ClassifierConfig, texts: Sequence[str]) -> Vocabulary:
     parts: list[tuple[str, ...]] = []
     idf: list[np.ndarray] = []
     for counter in _counters(config):
-        try:
-            counts = counter.fit_transform(texts)
-        except ValueError as error:  # scikit-learn's only word for an empty vocabulary
+        counted = counter.count(texts)
+        seen = np.bincount(counted.ids, minlength=1)
+        common = np.flatnonzero(seen >= _LEAST_DOCUMENTS)
+        if not len(common):
             raise ClassifierError(
                 f"{config.name}: no n-gram (characters {config.ngrams}, words {config.words}) occurs in {_LEAST_DOCUMENTS} training "
                 "texts; give more or longer texts"
-            ) from error
-        seen = np.bincount(counts.indices, minlength=counts.shape[1])
-        idf.append(np.log((1 + counts.shape[0]) / (1 + seen)) + 1.0)
-        parts.append(tuple(sorted(counter.vocabulary_, key=counter.vocabulary_.__getitem__)))
+            )
+        chosen = np.array(sorted(common.tolist(), key=counter.names.__getitem__))
+        if len(chosen) > _MOST_NGRAMS:
+            often = np.bincount(counted.ids, weights=counted.counts)[chosen]
+            chosen = chosen[np.sort((-often).argsort()[:_MOST_NGRAMS])]  # among equals whichever argsort takes, as in scikit-learn
+        idf.append(np.log((1 + len(texts)) / (1 + seen[chosen])) + 1.0)
+        parts.append(tuple(counter.names[one] for one in chosen.tolist()))
     return Vocabulary(characters=parts[0], words=parts[1] if len(parts) > 1 else (), idf=np.concatenate(idf))
 
 
 def _rows(config: ClassifierConfig, vocabulary: Vocabulary, texts: Sequence[str]) -> Any:
-    from scipy.sparse import hstack
+    from scipy.sparse import csr_matrix, hstack
     from sklearn.preprocessing import normalize
 
     parts, start = [], 0
-    for counter, known in zip(_counters(config, vocabulary), (vocabulary.characters, vocabulary.words), strict=False):
-        counts = counter.transform(texts)
-        counts.data = (1.0 + np.log(counts.data)) * vocabulary.idf[start : start + len(known)][counts.indices]
+    for counter, known in zip(_counters(config), (vocabulary.characters, vocabulary.words), strict=False):
+        counted = counter.count(texts)
+        column = np.full(len(counter.names), -1, dtype=np.int32)
+        for place, ngram in enumerate(known):
+            if (one := counter.ids.get(ngram)) is not None:
+                column[one] = place
+        columns = column[counted.ids]
+        inside = columns >= 0
+        ends = np.concatenate([[0], np.cumsum(inside)])[counted.ends]
+        weights = (1.0 + np.log(counted.counts[inside].astype(np.float64))) * vocabulary.idf[start : start + len(known)][
+            columns[inside]
+        ]
+        counts = csr_matrix((weights, columns[inside], ends), shape=(len(texts), len(known)))
+        counts.sort_indices()
         parts.append(normalize(counts, copy=False))
         start += len(known)
     return parts[0] if len(parts) == 1 else hstack(parts, format="csr")
 
 
-def _counters(config: ClassifierConfig, vocabulary: Vocabulary | None = None) -> list[Any]:
-    from sklearn.feature_extraction.text import CountVectorizer
+def _counters(config: ClassifierConfig) -> list["_Counter"]:
+    kinds = [("char_wb", config.ngrams)] + ([("word", config.words)] if config.words != (0, 0) else [])
+    return [_counter(kind, lengths) for kind, lengths in kinds]
 
-    kinds: list[tuple[dict[str, Any], tuple[str, ...]]] = [
-        ({"analyzer": "char_wb", "ngram_range": config.ngrams}, vocabulary.characters if vocabulary else ())
-    ]
-    if config.words != (0, 0):
-        kinds.append(({"analyzer": "word", "ngram_range": config.words}, vocabulary.words if vocabulary else ()))
-    learning = {"min_df": _LEAST_DOCUMENTS, "max_features": _MOST_NGRAMS}
-    return [
-        CountVectorizer(lowercase=True, dtype=np.float64, **kind, **({"vocabulary": list(known)} if vocabulary else learning))
-        for kind, known in kinds
-    ]
+
+def _counter(kind: str, lengths: tuple[int, int]) -> "_Counter":
+    found = _counting.get((kind, lengths))
+    if found is None or found.kept > _MOST_COUNTS:
+        found = _counting[kind, lengths] = _Counter(kind, lengths)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Counts:
+    """The n-grams of some texts: those of text i are ``ids[ends[i]:ends[i + 1]]``, each once, with how often it occurs."""
+
+    ids: np.ndarray
+    counts: np.ndarray
+    ends: np.ndarray
+
+
+class _Counter:
+    """Counts the n-grams of a text once, however many draws of training texts it is in: a night's texts are those of the night before."""
+
+    def __init__(self, kind: str, lengths: tuple[int, int]) -> None:
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        self._analyse = CountVectorizer(lowercase=True, analyzer=kind, ngram_range=lengths).build_analyzer()
+        self._of: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.ids: dict[str, int] = {}
+        self.names: list[str] = []
+        self.kept = 0
+
+    def count(self, texts: Sequence[str]) -> _Counts:
+        """Return the counts of texts."""
+        found = [self._of.get(text) or self._new(text) for text in texts]
+        ends = np.concatenate([[0], np.cumsum([len(ids) for ids, _ in found], dtype=np.int64)])
+        nothing = np.zeros(0, dtype=np.int32)
+        return _Counts(
+            ids=np.concatenate([nothing, *(ids for ids, _ in found)]),
+            counts=np.concatenate([nothing, *(counts for _, counts in found)]),
+            ends=ends,
+        )
+
+    def _new(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+        often: dict[str, int] = {}
+        for ngram in self._analyse(text):
+            often[ngram] = often.get(ngram, 0) + 1
+        for ngram in often:
+            if ngram not in self.ids:
+                self.ids[ngram] = len(self.names)
+                self.names.append(ngram)
+        ids = np.fromiter((self.ids[ngram] for ngram in often), dtype=np.int32, count=len(often))
+        self._of[text] = ids, np.fromiter(often.values(), dtype=np.int32, count=len(often))
+        self.kept += len(often)
+        return self._of[text]
 
 
 def _digest(texts: Sequence[str]) -> str:
-    found = hashlib.sha256()
-    for text in texts:
-        data = text.encode("utf-8", "surrogatepass")
-        found.update(len(data).to_bytes(8, "little"))
-        found.update(data)
-    return found.hexdigest()
+    return hashlib.sha256(json.dumps(list(texts)).encode()).hexdigest()

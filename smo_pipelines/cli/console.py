@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from smo_pipelines.config import clock
 
 __all__ = ["console", "errors", "now", "replicate_progress", "say", "time_left"]
 
@@ -15,7 +17,7 @@ errors = Console(stderr=True)
 
 def now() -> datetime:
     """Return the current moment in UTC: the command line is the edge where time comes in."""
-    return datetime.now(UTC)
+    return clock.now()
 
 
 def say(text: str) -> None:

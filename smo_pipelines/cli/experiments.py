@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from smo_pipelines.cli.console import console, now, replicate_progress, say
-from smo_pipelines.cli.decisions import print_decision
+from smo_pipelines.cli.decisions import print_decision, print_price
+from smo_pipelines.domain.phrases import shown_effect
 from smo_pipelines.errors import ConfigError
 
 __all__ = ["add_to"]
@@ -49,6 +50,8 @@ def _run_one(root: Path | None, name: str) -> None:
     with replicate_progress() as progress:
         conclusion = run_experiment(workspace, experiment, clock=now, launched_by="smo run", arms=arms, on_progress=progress)
     print_decision(conclusion.record.decision)
+    if conclusion.record.price is not None:
+        print_price(conclusion.record.price)
     say(f"fits trained now: {conclusion.trained}")
     published = publish(workspace, conclusion.record)
     say(f"report:  {escape(published.report)}")
@@ -64,9 +67,10 @@ def _show(context: typer.Context, experiment: Annotated[str, typer.Argument(help
     from smo_pipelines.config.experiments import resolve_experiment
     from smo_pipelines.experiment.plan import findings_of
     from smo_pipelines.experiment.prepare import load_arms
+    from smo_pipelines.experiment.price import experiment_price
     from smo_pipelines.experiment.record import is_decided
     from smo_pipelines.experiment.register import find_experiment
-    from smo_pipelines.experiment.run import effects_of
+    from smo_pipelines.experiment.run import effects_of, jobs_of
     from smo_pipelines.experiment.workspace import open_workspace
 
     workspace = open_workspace(context.obj)
@@ -75,7 +79,10 @@ def _show(context: typer.Context, experiment: Annotated[str, typer.Argument(help
     if not is_decided(workspace, resolved):
         raise ConfigError(f"experiment {experiment!r} has no decision yet; `smo run {experiment}` gives one")
     arms = load_arms(workspace, resolved)
-    print_decision(decide(effects_of(workspace, arms), experiment=resolved, findings=findings_of(workspace, arms)))
+    jobs = jobs_of(workspace, arms)
+    decision = decide(effects_of(workspace, arms, jobs), experiment=resolved, findings=findings_of(workspace, arms))
+    print_decision(decision)
+    print_price(experiment_price(workspace, arms, jobs, shown_effect(decision)))
     say(f"report:  {escape(str(workspace.root.state / 'reports' / f'{experiment}.html'))}")
 
 

@@ -19,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("simulate")(_simulate)
 
 
-def _simulate(
+def _simulate(  # noqa: PLR0917 -- typer passes by name
     context: typer.Context,
     seed: Annotated[int, typer.Option(help="Same seed, same operation.")] = 0,
     train_items: Annotated[int, typer.Option(help="Items that raters label.", min=100)] = 1900,
@@ -28,12 +28,21 @@ def _simulate(
         int, typer.Option(help="Write so many ratings in all, week after week, instead: to try the tables at volume.", min=0)
     ] = 0,
     project: Annotated[str, typer.Option(help="With --ratings: the project to write to.")] = "large",
+    days: Annotated[
+        int, typer.Option(help="Write so many days of labels instead, each imported at its midnight: to try nights.", min=0)
+    ] = 0,
+    items_a_day: Annotated[int, typer.Option(help="With --days: items that are rated a day.", min=1)] = 60,
+    swap_on: Annotated[
+        int | None, typer.Option(help="With --days: from this day on, the first being 0, a lenient pool rates.")
+    ] = None,
 ) -> None:
     """Write the embedded moderation operation, with known causes, into the label tables as the project ``demo``."""
     from smo_pipelines.experiment.workspace import open_workspace
 
     workspace = open_workspace(context.obj)
-    if ratings:
+    if days:
+        _simulate_days(workspace, seed, days, items_a_day, benchmark_items, swap_on)
+    elif ratings:
         _simulate_volume(workspace, seed, ratings, project)
     else:
         simulate_demo(workspace, seed=seed, train_items=train_items, benchmark_items=benchmark_items)
@@ -56,6 +65,29 @@ def _simulate_volume(workspace: "Workspace", seed: int, ratings: int, project: s
             written += workspace.tables.append(batch, imported_at=now()).ratings
             progress.update(task, advance=batch.tables["ratings"].num_rows)
     say(f"project {escape(project)}: {written:,} ratings written, {ratings - written:,} were there already")
+
+
+def _simulate_days(
+    workspace: "Workspace", seed: int, days: int, items_a_day: int, benchmark_items: int, swap_on: int | None
+) -> None:
+    from smo_pipelines.simulate.nights import label_days
+
+    written = 0
+    with Progress(
+        TextColumn("writing days"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("days", total=days)
+        for day in label_days(seed, days=days, items_a_day=items_a_day, benchmark_items=benchmark_items, swap_on=swap_on):
+            written += workspace.tables.append(day.batch, imported_at=day.imported_at).ratings
+            progress.update(task, advance=1)
+    say(
+        f"project demo: {written:,} ratings of {days} days to {day.date.isoformat()} written; the last midnight is {day.imported_at:%Y-%m-%d}"
+    )
 
 
 def simulate_demo(workspace: "Workspace", *, seed: int = 0, train_items: int = 1900, benchmark_items: int = 2000) -> None:

@@ -9,10 +9,12 @@ import typer
 from rich.markup import escape
 from typer.exceptions import TyperException
 
+from smo_pipelines.cli.alerts import add_to as add_alerts
 from smo_pipelines.cli.benchmarks import add_to as add_benchmarks
 from smo_pipelines.cli.cache import add_to as add_cache
 from smo_pipelines.cli.classifiers import add_to as add_classifiers
 from smo_pipelines.cli.console import errors
+from smo_pipelines.cli.digest import add_to as add_digest
 from smo_pipelines.cli.experiments import add_to as add_experiments
 from smo_pipelines.cli.explain import add_to as add_explain
 from smo_pipelines.cli.exporting import add_to as add_exporting
@@ -21,9 +23,11 @@ from smo_pipelines.cli.imports import add_to as add_imports
 from smo_pipelines.cli.labels import add_to as add_labels
 from smo_pipelines.cli.matrix import add_to as add_matrix
 from smo_pipelines.cli.metrics import add_to as add_metrics
+from smo_pipelines.cli.nightly import add_to as add_nightly
 from smo_pipelines.cli.plan import add_to as add_plan
 from smo_pipelines.cli.predictions import add_to as add_predictions
 from smo_pipelines.cli.project import add_to as add_project
+from smo_pipelines.cli.promotion import add_to as add_promotion
 from smo_pipelines.cli.quality import add_to as add_quality
 from smo_pipelines.cli.raters import add_to as add_raters
 from smo_pipelines.cli.serve import add_to as add_serve
@@ -64,12 +68,16 @@ for add_commands in (
     add_experiments,
     add_plan,
     add_explain,
+    add_digest,
+    add_nightly,
     add_matrix,
     add_quality,
     add_metrics,
     add_raters,
     add_classifiers,
     add_cache,
+    add_alerts,
+    add_promotion,
     add_serve,
 ):
     add_commands(app)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -13,6 +13,9 @@ from smo_pipelines.domain.effects import Interval
 from smo_pipelines.domain.kpis import KpiOutcome, KpiStatus, kpi_counts
 from smo_pipelines.domain.quality import MEASURES, Measure, Measured, NotMeasured, QualityGroup, value_in_words
 from smo_pipelines.errors import ConfigError, UnknownName
+
+if TYPE_CHECKING:
+    from smo_pipelines.labels.group_cohesion import CohesionOfRaters
 
 __all__ = ["add_to"]
 
@@ -44,6 +47,9 @@ def _quality(  # noqa: PLR0917 -- typer passes by name
     where: Annotated[list[str] | None, typer.Option(help="Only some ratings, e.g. pool=core; repeat it for more.")] = None,
     measure: Annotated[list[str] | None, typer.Option(help="Only this measure, in one table; repeat it for more.")] = None,
     scale: Annotated[str, typer.Option(help="Of the labels, for alpha: nominal, ordinal, interval or ratio.")] = "nominal",
+    between: Annotated[
+        str, typer.Option(help="Instead: does each pool (or kind) of raters agree inside itself more than with the others?")
+    ] = "",
     as_of: _AsOf = "",
 ) -> None:
     """Measure agreement, gold accuracy, review, speed and cost of ratings, each with its 95% interval or why there is none."""
@@ -51,6 +57,11 @@ def _quality(  # noqa: PLR0917 -- typer passes by name
     from smo_pipelines.labels.quality import label_quality
     from smo_pipelines.stats.agreement import Scale
 
+    if between:
+        if measure or scale != Scale.nominal:
+            raise ConfigError("--between compares nominal agreement inside groups and across them; leave out --measure and --scale")
+        _between(context, project, between, ["question", *(by or ["guideline"])], _predicate(where or []), _moment(as_of))
+        return
     if scale not in tuple(Scale):
         raise UnknownName("scale of labels", scale, [str(one) for one in Scale])
     groupings = ["question", *(by or ["guideline"])]
@@ -75,6 +86,62 @@ def _quality(  # noqa: PLR0917 -- typer passes by name
             _print_group(group)
     if not all(group.shareable for group in groups):
         say("* fewer than 5 raters: for those who run the operation, not for pages that others read")
+
+
+def _between(
+    context: typer.Context,
+    project: str,
+    between: str,
+    by: Sequence[str],
+    where: tuple[tuple[str, tuple[str, ...]], ...],
+    as_of: datetime | None,
+) -> None:
+    from smo_pipelines.experiment.workspace import open_workspace
+    from smo_pipelines.labels.group_cohesion import cohesion_of_raters
+
+    workspace = open_workspace(context.obj)
+    rows = cohesion_of_raters(
+        workspace.tables,
+        project,
+        guidelines=workspace.catalogue.guidelines,
+        between=between,
+        by=by,
+        where=where,
+        as_of=as_of,
+    )
+    for keys in dict.fromkeys(row.keys for row in rows):
+        named = ", ".join(f"{name} {value or '(none)'}" for name, value in keys)
+        say(f"\n[bold]{escape(named)}[/]")
+        names = ("raters", "items", "inside", "across", "ratio", "excess", "by chance", "p")
+        table = Table(between, *names, box=None, pad_edge=False, padding=(0, 1, 0, 0))
+        for row in (one for one in rows if one.keys == keys):
+            _add_cohesion(table, row)
+        if table.row_count:
+            console.print(table)
+    say(
+        "inside: alpha of the group; across: cross-replication reliability with the others, on items that both rated; "
+        "ratio: above 1 the group agrees with itself more; excess: inside minus across, and what it is by chance in 95% of random "
+        "groups of as many raters; p is of one group at a time"
+    )
+
+
+def _add_cohesion(table: Table, row: "CohesionOfRaters") -> None:
+    name, told = escape(row.group or "(none)"), row.cohesion
+    if isinstance(told, NotMeasured):
+        say(f"{name}: not measured ({escape(told.sentence)})")
+        return
+    ratio = "-" if isinstance(row.association, NotMeasured) else f"{row.association:.2f}"
+    table.add_row(
+        name,
+        f"{told.n_group:,}",
+        f"{told.n_units:,}",
+        f"{told.in_group:.3f}",
+        f"{told.cross_group:.3f}",
+        ratio,
+        f"{told.in_group - told.cross_group:+.3f}",
+        f"{told.chance_low:+.3f} to {told.chance_high:+.3f}",
+        f"{told.p:.3f}",
+    )
 
 
 def _measures(names: Sequence[str]) -> tuple[Measure, ...]:

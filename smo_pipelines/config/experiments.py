@@ -12,8 +12,8 @@ from smo_pipelines.config.catalogue import load_classifiers, load_pools, load_ru
 from smo_pipelines.config.guidelines import load_guidelines
 from smo_pipelines.config.reading import Strict, check_id, parse, read_text, read_yaml
 from smo_pipelines.config.recipes import RecipeModel, Words
+from smo_pipelines.config.references import check_benchmark, check_question, check_recipe, look_up, pins_of
 from smo_pipelines.config.root import ProjectRoot
-from smo_pipelines.domain.benchmarks import FUNCTIONALITY
 from smo_pipelines.domain.changes import ChangeKind, OpsChange, changed_fields, kind_of_change
 from smo_pipelines.domain.classifiers import ClassifierConfig
 from smo_pipelines.domain.decisions import DecisionRule, Guardrail, Primary, RulePolicy
@@ -21,8 +21,7 @@ from smo_pipelines.domain.effects import Question, Role, ThresholdKind
 from smo_pipelines.domain.experiments import Assignment, Experiment, NullTest, RaterClaim
 from smo_pipelines.domain.guidelines import GuidelineVersion
 from smo_pipelines.domain.labels import RaterPool, SnapshotRecipe
-from smo_pipelines.errors import ConfigError, UnknownName, did_you_mean
-from smo_pipelines.stats.metrics import METRICS, Metric, Needs
+from smo_pipelines.errors import ConfigError, did_you_mean
 
 __all__ = ["Catalogue", "ExperimentFile", "load_experiment_files", "resolve_experiment"]
 
@@ -167,7 +166,7 @@ def resolve_experiment(raw: Mapping[str, Any], catalogue: Catalogue, source: str
     model = parse(ExperimentModel, raw, source)
     control, treatment = _recipes(model, raw, source)
     for recipe in (control, treatment):
-        _check_recipe(recipe, catalogue)
+        check_recipe(recipe, catalogue)
     _check_arms(model, control, treatment, source)
     primary = Primary(
         question=_question(model.primary, Role.primary), smallest_effect_of_interest=model.primary.smallest_effect_of_interest
@@ -177,11 +176,11 @@ def resolve_experiment(raw: Mapping[str, Any], catalogue: Catalogue, source: str
     questions = [primary.question, *(g.question for g in guardrails), *extra]
     benchmarks = tuple(dict.fromkeys([*(q.on for q in questions), *model.benchmarks]))
     for name in benchmarks:
-        _check_benchmark(name, catalogue)
+        check_benchmark(name, catalogue)
     for question in questions:
-        _check_question(question, catalogue, (control, treatment), source)
+        check_question(question, catalogue, (control, treatment), source)
     _check_slices(model.slices, catalogue.benchmarks[primary.question.on], source)
-    policy = _look_up("rule", model.rule, catalogue.rules)
+    policy = look_up("rule", model.rule, catalogue.rules)
     return Experiment(
         id=model.id,
         change=OpsChange(**model.change.model_dump()),
@@ -191,7 +190,7 @@ def resolve_experiment(raw: Mapping[str, Any], catalogue: Catalogue, source: str
         raters=model.raters,
         replicates=model.replicates,
         redraws=_redraws(model, source),
-        classifier=_look_up("classifier", model.classifier, catalogue.classifiers),
+        classifier=look_up("classifier", model.classifier, catalogue.classifiers),
         rule=DecisionRule(policy=policy, primary=primary, guardrails=guardrails, slices=model.slices),
         benchmarks=benchmarks,
         extra=extra,
@@ -200,7 +199,7 @@ def resolve_experiment(raw: Mapping[str, Any], catalogue: Catalogue, source: str
         version=model.version,
         supersedes=model.supersedes,
         looks=model.version,
-        pins=_pins((control, treatment), benchmarks, catalogue),
+        pins=pins_of((control, treatment), benchmarks, catalogue),
         allocation=model.allocation,
     )
 
@@ -213,25 +212,6 @@ def _recipes(model: ExperimentModel, raw: Mapping[str, Any], source: str) -> tup
     if model.null_test is NullTest.rater_halves:
         return replace(control, rater_half=0), replace(treatment, rater_half=1)
     return control, treatment
-
-
-def _check_recipe(recipe: SnapshotRecipe, catalogue: Catalogue) -> None:
-    _look_up("pool", recipe.pool, catalogue.pools)
-    if recipe.guideline is None:
-        raise ConfigError("a recipe must name a guideline: it says which label is the positive one")
-    guideline = _look_up("guideline", recipe.guideline, catalogue.guidelines)
-    if guideline.question != recipe.question:
-        raise ConfigError(
-            f"guideline {guideline.id} is about the question {guideline.question!r}, the recipe asks {recipe.question!r}"
-        )
-
-
-def _check_benchmark(name: str, catalogue: Catalogue) -> None:
-    spec = _look_up("benchmark", name, catalogue.benchmarks)
-    for gold in spec.gold_ids:
-        _look_up(f"guideline (the gold of benchmark {name!r})", gold, catalogue.guidelines)
-    if spec.recipe is not None:
-        _look_up(f"pool (of benchmark {name!r})", spec.recipe.pool, catalogue.pools)
 
 
 def _check_arms(model: ExperimentModel, control: SnapshotRecipe, treatment: SnapshotRecipe, source: str) -> None:
@@ -251,41 +231,6 @@ def _check_arms(model: ExperimentModel, control: SnapshotRecipe, treatment: Snap
         )
 
 
-def _check_metric(question: Question, spec: BenchmarkSpec, source: str) -> None:
-    metric: Metric = _look_up("metric", question.metric, METRICS)
-    if metric.needs is Needs.members and not question.items.startswith("slice:"):
-        raise ConfigError(
-            f"{source}: {question.metric} on {question.on} compares a group with the rest; name it as items: slice:<name>=<value>"
-        )
-    if metric.needs is Needs.functionality and FUNCTIONALITY not in spec.slices:
-        raise ConfigError(f"{source}: {question.metric} needs a slice named {FUNCTIONALITY}, which {question.on} does not have")
-    if question.role in (Role.primary, Role.guardrail) and not metric.has_interval:
-        raise ConfigError(
-            f"{source}: {question.metric} has no interval, so it cannot be the {question.role}: {metric.no_interval}; ask it under also"
-        )
-
-
-def _check_question(question: Question, catalogue: Catalogue, arms: Iterable[SnapshotRecipe], source: str) -> None:
-    spec = catalogue.benchmarks[question.on]
-    _check_metric(question, spec, source)
-    if question.gold and question.gold not in spec.gold_ids:
-        raise ConfigError(f"{source}: {question.on} has gold of {', '.join(spec.gold_ids)}, not of {question.gold!r}")
-    if not question.gold and len(spec.gold_ids) > 1 and question.items != "gold_unchanged":
-        raise ConfigError(f"{source}: {question.label} must say which gold: {question.on} has {', '.join(spec.gold_ids)}")
-    if question.items == "gold_unchanged":
-        missing = [str(arm.guideline) for arm in arms if arm.guideline not in spec.gold_ids]
-        if missing:
-            raise ConfigError(
-                f"{source}: {question.label} needs gold under both guidelines; {question.on} lacks {', '.join(missing)}"
-            )
-    elif question.items != "all":
-        name, equals, value = question.items.removeprefix("slice:").partition("=")
-        if not (question.items.startswith("slice:") and equals and value):
-            raise ConfigError(f"{source}: items {question.items!r}: legal are all, gold_unchanged and slice:<name>=<value>")
-        if name not in spec.slices:
-            raise ConfigError(f"{source}: {question.on} has no slice {name!r}; {did_you_mean(name, spec.slices)}")
-
-
 def _check_slices(slices: Iterable[str], spec: BenchmarkSpec, source: str) -> None:
     for name in slices:
         if name not in spec.slices:
@@ -303,19 +248,5 @@ def _redraws(model: ExperimentModel, source: str) -> int:
     return redraws
 
 
-def _pins(arms: Iterable[SnapshotRecipe], benchmarks: Iterable[str], catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
-    pins = {f"benchmark {name}": catalogue.benchmarks[name].digest for name in benchmarks}
-    for recipe in arms:
-        pins[f"guideline {recipe.guideline}"] = catalogue.guidelines[str(recipe.guideline)].digest
-        pins[f"pool {recipe.pool}"] = catalogue.pools[recipe.pool].digest
-    return tuple(sorted(pins.items()))
-
-
 def _question(model: _QuestionModel, role: Role) -> Question:
     return Question(metric=model.metric, on=model.on, gold=model.gold, items=model.items, threshold=model.threshold, role=role)
-
-
-def _look_up(what: str, name: str, legal: Mapping[str, Any]) -> Any:
-    if name not in legal:
-        raise UnknownName(what, name, legal)
-    return legal[name]

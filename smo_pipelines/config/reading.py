@@ -8,11 +8,10 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from smo_pipelines.domain.names import ID_RULE, is_legal_id
 from smo_pipelines.errors import ConfigError, did_you_mean
 
 __all__ = ["Strict", "check_id", "parse", "read_text", "read_yaml"]
-
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 
 
 class Strict(BaseModel):
@@ -91,11 +90,8 @@ def check_id(value: str, what: str) -> str:
     ConfigError
         When it is not.
     """
-    if not _ID.fullmatch(value) or ".." in value:
-        raise ConfigError(
-            f"{what} {value!r} is not a legal id: start with a letter or digit, then letters, digits, '.', '_', '@' or '-', "
-            "63 characters at most, without '..'"
-        )
+    if not is_legal_id(value):
+        raise ConfigError(f"{what} {value!r} is not a legal id: {ID_RULE}")
     return value
 
 
@@ -133,7 +129,7 @@ def _sentence(item: Any) -> str:
 def _refuse_unknown_keys(model: type[BaseModel], data: Any, source: str | Path, where: str) -> None:
     if not isinstance(data, Mapping):
         return
-    legal = model.model_fields
+    legal = {field.alias or name: field for name, field in model.model_fields.items()}
     for key, value in data.items():
         if key not in legal:
             place = f"{where}.{key}" if where else str(key)

@@ -1,11 +1,12 @@
 """Operational changes, and how the kind of a change follows from two recipes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from smo_pipelines.domain.labels import SnapshotRecipe
 
-__all__ = ["ChangeKind", "OpsChange", "changed_fields", "kind_of_change"]
+__all__ = ["ChangeKind", "OpsChange", "changed_fields", "kind_of_change", "kind_of_fields"]
 
 
 class ChangeKind(StrEnum):
@@ -55,7 +56,12 @@ def changed_fields(control: SnapshotRecipe, treatment: SnapshotRecipe) -> tuple[
 
 def kind_of_change(control: SnapshotRecipe, treatment: SnapshotRecipe) -> ChangeKind:
     """Return the kind of change between two recipes: ``none`` for equal ones, ``compound`` for more than one kind."""
-    kinds = {_KIND_OF_FIELD.get(name, ChangeKind.compound) for name in changed_fields(control, treatment) if name != "rater_half"}
+    return kind_of_fields(changed_fields(control, treatment))
+
+
+def kind_of_fields(changed: Iterable[str]) -> ChangeKind:
+    """Return the kind of a change of these recipe fields."""
+    kinds = {_KIND_OF_FIELD.get(name, ChangeKind.compound) for name in changed if name != "rater_half"}
     if not kinds:
         return ChangeKind.none
     return kinds.pop() if len(kinds) == 1 else ChangeKind.compound

@@ -85,6 +85,7 @@ class FindingCode(StrEnum):
     sample_ratio = "sample_ratio"
     leakage = "leakage"
     one_class = "one_class"
+    circular_gold = "circular_gold"
     items_lost_in_matching = "items_lost_in_matching"
     few_raters = "few_raters"
     power_unknown = "power_unknown"

@@ -197,6 +197,9 @@ class WhyNot(StrEnum):
     few_raters = "few_raters"
     one_rating_an_item = "one_rating_an_item"
     few_redraws = "few_redraws"
+    few_runs = "few_runs"
+    few_nights = "few_nights"
+    no_change = "no_change"
     no_gold = "no_gold"
     no_items = "no_items"
     no_disagreement = "no_disagreement"
@@ -204,6 +207,7 @@ class WhyNot(StrEnum):
     anonymous_raters = "anonymous_raters"
     several_questions = "several_questions"
     mixed_currencies = "mixed_currencies"
+    leaked = "leaked"
     not_recorded = "not_recorded"
     no_raters = "no_raters"
     no_flips = "no_flips"
@@ -214,6 +218,8 @@ class WhyNot(StrEnum):
     no_interval = "no_interval"
     no_group = "no_group"
     not_probabilities = "not_probabilities"
+    within_noise = "within_noise"
+    not_comparable = "not_comparable"
 
 
 @dataclass(frozen=True, kw_only=True)

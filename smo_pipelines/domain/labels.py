@@ -1,6 +1,6 @@
 """Recipes, votes and the snapshots of labels they give."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -237,6 +237,24 @@ class LabelSnapshot:
 
     def __len__(self) -> int:
         return len(self.item_ids)
+
+    def subset(self, keep: np.ndarray) -> "LabelSnapshot":
+        """Return the snapshot of some of its items, with their votes.
+
+        Parameters
+        ----------
+        keep : ndarray of shape (n_items,), bool
+        """
+        rows, votes = np.flatnonzero(keep), self.votes
+        mine = keep[votes.item]
+        position = np.cumsum(keep) - 1
+        return replace(
+            self,
+            **{name: getattr(self, name)[rows] for name in ("item_ids", "texts", "labels", "share", "soft", "n_ratings")},
+            votes=replace(votes, item=position[votes.item[mine]], rater=votes.rater[mine], label=votes.label[mine]),
+            attributes={name: column[rows] for name, column in self.attributes.items()},
+            gold=None if self.gold is None else replace(self.gold, label=self.gold.label[rows]),
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LabelSnapshot) and self.digest == other.digest

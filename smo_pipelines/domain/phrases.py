@@ -1,10 +1,12 @@
 """How numbers and names are said to people: one wording for the tracker, the report and the command line."""
 
+import math
 from collections.abc import Mapping
 
 from smo_pipelines.domain.attribution import Contrast
 from smo_pipelines.domain.decisions import Decision, GuardrailStatus, Verdict
 from smo_pipelines.domain.effects import EffectEstimate, NotEstimable, Question, Role, ThresholdKind
+from smo_pipelines.domain.nightly import Stream
 
 __all__ = [
     "PLANNED",
@@ -15,8 +17,11 @@ __all__ = [
     "guardrail_summary",
     "level_of",
     "metric_title",
+    "money_words",
     "primary_effect",
     "question_phrase",
+    "shown_effect",
+    "stream_phrase",
     "unit_of",
 ]
 
@@ -123,6 +128,20 @@ def metric_title(metric: str) -> str:
     return _TITLES.get(metric, metric.replace("_", " ").capitalize())
 
 
+def money_words(amount: float, currency: str) -> str:
+    """Return an amount of money to the hundredth; one of less than a tenth to the second digit that counts.
+
+    Examples
+    --------
+    >>> money_words(1234.5, "EUR"), money_words(-0.3, "EUR"), money_words(0.00001234, "EUR"), money_words(0.0, "EUR")
+    ('1,234.50 EUR', '-0.30 EUR', '0.000012 EUR', '0 EUR')
+    """
+    if amount == 0:
+        return f"0 {currency}"
+    decimals = 2 if abs(amount) >= 0.1 else min(1 - math.floor(math.log10(abs(amount))), 12)
+    return f"{amount:,.{decimals}f} {currency}"
+
+
 def question_phrase(question: Question) -> str:
     """Return what was asked, in words.
 
@@ -145,9 +164,27 @@ def question_phrase(question: Question) -> str:
     return ", ".join(parts)
 
 
+def stream_phrase(stream: Stream) -> str:
+    """Return what is watched every night, in words.
+
+    Examples
+    --------
+    >>> from smo_pipelines.domain.effects import Direction
+    >>> question = Question(metric="recall", on="demo-gold", threshold=ThresholdKind.control)
+    >>> stream_phrase(Stream(question=question, direction=Direction.higher_is_better, margin=0.05))
+    "Recall on demo-gold, at the baseline's threshold"
+    """
+    return question_phrase(stream.question).replace("at the control's threshold", "at the baseline's threshold")
+
+
 def primary_effect(decision: Decision) -> EffectEstimate | NotEstimable | None:
     """Return the answer to the primary question; None in a decision that holds none."""
     return next((effect for effect in decision.effects if effect.question.role is Role.primary), None)
+
+
+def shown_effect(decision: Decision) -> EffectEstimate | NotEstimable | None:
+    """Return the answer to the primary question where it may be shown; a failed null test is not valid and shows it to nobody."""
+    return None if decision.verdict is Verdict.invalid else primary_effect(decision)
 
 
 def guardrail_summary(decision: Decision) -> str:

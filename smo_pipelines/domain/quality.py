@@ -159,4 +159,4 @@ def value_in_words(value: float, unit: str) -> str:
         return f"{100.0 * value:.1f}%"
     if not unit:
         return f"{value:.3f}"
-    return f"{value:.1f} {unit}" if unit in ("s", "labels a rater-day") else f"{value:#.4g} {unit}"
+    return f"{value:.1f} {unit}" if unit in ("s", "labels a rater-day", "ratings a day") else f"{value:#.4g} {unit}"

@@ -10,6 +10,7 @@ from smo_pipelines.domain.guidelines import ClauseEdit
 from smo_pipelines.domain.kpis import KpiOutcome
 from smo_pipelines.domain.label_changes import LabelShift
 from smo_pipelines.domain.plans import Plan
+from smo_pipelines.domain.price import ExperimentPrice
 from smo_pipelines.domain.quality import Measured, NotMeasured
 
 __all__ = ["ArmFacts", "BenchmarkFacts", "ExperimentRecord", "LabelQuality", "ProjectKpis", "Provenance", "ReplicateFacts"]
@@ -107,6 +108,8 @@ class ExperimentRecord:
     earlier_uses : mapping of str to int
         How many other decided experiments had been scored on the same version of a benchmark, by its name, when this one was
         concluded. It grows with time, so it is not part of what a record is compared by.
+    price : ExperimentPrice, optional
+        What both arms cost; measured times are in it, so it is not part of what a record is compared by.
     attributions : tuple of Attribution
         The splits of its change that ``smo explain`` has computed; they explain and decide nothing.
     plan : Plan, optional
@@ -122,6 +125,7 @@ class ExperimentRecord:
     benchmarks: tuple[BenchmarkFacts, ...]
     provenance: Provenance
     quality: LabelQuality | None = None
+    price: ExperimentPrice | None = None
     earlier_uses: Mapping[str, int] = field(default_factory=dict)
     attributions: tuple[Attribution, ...] = ()
     plan: Plan | None = None

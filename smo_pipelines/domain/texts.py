@@ -81,6 +81,7 @@ def copy_key(text: str) -> str:
     return normalise(text) or ascii(text.strip())
 
 
+@lru_cache(maxsize=1 << 16)
 def text_digest(text: str) -> str:
     """Return the name (64 hex characters) that a text shares with its copies: the digest of its :func:`copy_key`."""
     return digest_of(copy_key(text))

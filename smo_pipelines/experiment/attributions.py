@@ -14,8 +14,9 @@ from smo_pipelines.domain.attribution import (
     Split,
 )
 from smo_pipelines.domain.digests import canonical_json, digest_of
-from smo_pipelines.domain.effects import Direction, Interval, NotEstimable, Question, Role, ThresholdKind, WhyNot
+from smo_pipelines.domain.effects import Direction, Interval, NotEstimable
 from smo_pipelines.domain.experiments import Experiment
+from smo_pipelines.experiment.decision_json import not_estimable_from_json, question_from_json
 from smo_pipelines.store import ResultStore
 
 __all__ = ["attribution_from_json", "find_attribution", "keep_attribution", "known_attributions"]
@@ -68,16 +69,16 @@ def attribution_from_json(text: str) -> Attribution:
         agreement=None if agreement is None else HeadAgreement(**agreement),
         players=players,
         splits=tuple(_split(split) for split in values.pop("splits")),
-        refused=None if refused is None else _not_estimable(refused),
+        refused=None if refused is None else not_estimable_from_json(refused),
         **values,
     )
 
 
 def _split(values: dict[str, Any]) -> Split | NotEstimable:
     if "code" in values:
-        return _not_estimable(values)
+        return not_estimable_from_json(values)
     return Split(
-        question=_question(values["question"]),
+        question=question_from_json(values["question"]),
         direction=Direction(values["direction"]),
         control=values["control"],
         treatment=values["treatment"],
@@ -95,11 +96,3 @@ def _share(values: dict[str, Any]) -> Share:
 def _contrast(values: dict[str, Any]) -> Contrast:
     interval = values["interval"]
     return Contrast(estimate=values["estimate"], interval=None if interval is None else Interval(**interval))
-
-
-def _question(values: dict[str, Any]) -> Question:
-    return Question(**{**values, "threshold": ThresholdKind(values["threshold"]), "role": Role(values["role"])})
-
-
-def _not_estimable(values: dict[str, Any]) -> NotEstimable:
-    return NotEstimable(**{**values, "question": _question(values["question"]), "code": WhyNot(values["code"])})

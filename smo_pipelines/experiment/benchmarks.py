@@ -14,9 +14,10 @@ from smo_pipelines.domain.columns import Categories
 from smo_pipelines.domain.labels import TIE
 from smo_pipelines.errors import BenchmarkError, UnknownName, did_you_mean
 from smo_pipelines.experiment.workspace import Workspace
+from smo_pipelines.labels.gold_sources import models_behind_gold, models_behind_labels
 from smo_pipelines.labels.snapshot import build_snapshot
 
-__all__ = ["load_benchmark"]
+__all__ = ["gold_models", "load_benchmark"]
 
 
 def load_benchmark(workspace: Workspace, name: str) -> Benchmark:
@@ -39,6 +40,17 @@ def load_benchmark(workspace: Workspace, name: str) -> Benchmark:
         return _held_out(workspace, name, spec)
     path = expand_path(spec.path, workspace.root, f"benchmark {name!r}")
     return _selected(name, spec, _from_file(workspace, name, spec, path))
+
+
+def gold_models(workspace: Workspace, benchmark: Benchmark) -> tuple[str, ...]:
+    """Return the model raters, by pseudonym, that gave any of a benchmark's right answers; of published suites nobody is known."""
+    spec = workspace.catalogue.benchmarks[benchmark.name]
+    if spec.kind == "items":
+        return models_behind_gold(workspace.tables, spec.project, benchmark.item_ids)
+    if spec.kind == "heldout":
+        recipe = spec.heldout_recipe
+        return models_behind_labels(workspace.tables, recipe, workspace.catalogue.pools[recipe.pool], benchmark.item_ids)
+    return ()
 
 
 def _from_file(workspace: Workspace, name: str, spec: BenchmarkSpec, path: Path) -> Benchmark:

@@ -16,7 +16,7 @@ from smo_pipelines.domain.labels import TIE, LabelSnapshot, TrainingSet
 from smo_pipelines.domain.records import ArmFacts
 from smo_pipelines.domain.runs import RaterFacts
 from smo_pipelines.errors import OneClass
-from smo_pipelines.experiment.benchmarks import load_benchmark
+from smo_pipelines.experiment.benchmarks import gold_models, load_benchmark
 from smo_pipelines.experiment.stored import (
     benchmark_key,
     get_benchmark,
@@ -109,7 +109,7 @@ class Arms:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """The checks of validity, made before any effect is shown."""
-        return (*_overlap(self), _leakage(self), *_sample_ratio(self), *_classes(self), *_raters(self))
+        return (*_overlap(self), _leakage(self), *_sample_ratio(self), *_classes(self), *_raters(self), *_circular(self))
 
     @property
     def valid(self) -> bool:
@@ -155,7 +155,9 @@ def build_arms(workspace: Workspace, experiment: Experiment) -> Arms:
         benchmarks=tuple(load_benchmark(workspace, name) for name in experiment.benchmarks),
         clause_edits=_edits(workspace, experiment),
     )
-    return replace(arms, known=label_facts(workspace.tables, arms.matching, _guidelines(workspace, experiment)))
+    facts = label_facts(workspace.tables, arms.matching, _guidelines(workspace, experiment))
+    models = {benchmark.name: gold_models(workspace, benchmark) for benchmark in arms.benchmarks}
+    return replace(arms, known=replace(facts, gold_models={name: of for name, of in models.items() if of}))
 
 
 def pin_arms(workspace: Workspace, experiment: Experiment, arms: Arms | None = None) -> Arms:
@@ -333,3 +335,28 @@ def _raters(arms: Arms) -> tuple[Finding, ...]:
             limit=15.0,
         ),
     )
+
+
+def _circular(arms: Arms) -> tuple[Finding, ...]:
+    """Warn of a model that labelled both what is trained on and the gold it is judged by; nothing is said where none gave gold."""
+    findings = []
+    for name, models in arms.known.gold_models.items():
+        trained = {arm: len(set(models) & set(snapshot.votes.rater_ids.tolist())) for arm, snapshot in arms.snapshots.items()}
+        which = " and ".join(f"{count} labelled for the {arm} arm" for arm, count in trained.items() if count)
+        most = max(trained.values())
+        findings.append(
+            Finding(
+                code=FindingCode.circular_gold,
+                passed=most == 0,
+                blocking=False,
+                sentence=(
+                    f"of the {len(models)} model raters behind the gold of {name}, {which}: a model that agrees with itself looks right, "
+                    "so a gain there may be agreement with the model and not with the guideline"
+                    if most
+                    else f"none of the {len(models)} model raters behind the gold of {name} labelled what is trained on"
+                ),
+                actual=float(most),
+                limit=0.0,
+            )
+        )
+    return tuple(findings)

@@ -14,7 +14,7 @@ from smo_pipelines.store import file_lock, write_atomic
 from smo_pipelines.tracking.mlflow_backend import MlflowTracker, TrackedRun
 from smo_pipelines.tracking.outbox import Outbox, deliver
 
-__all__ = ["Published", "decided_verdict", "is_decided", "publish", "track_plan", "tracker_of"]
+__all__ = ["Published", "decided_verdict", "decision_digest", "is_decided", "publish", "track_plan", "tracker_of"]
 
 _KIND = "decisions"
 _REPORT = "report.html"
@@ -59,6 +59,17 @@ def decided_verdict(workspace: Workspace, experiment: Experiment) -> str | None:
     return None if entry is None else str(entry.meta["verdict"])
 
 
+def decision_digest(workspace: Workspace, experiment: Experiment) -> str:
+    """Return the name of the decision on this spec.
+
+    Raises
+    ------
+    StoreError
+        When there is none.
+    """
+    return str(workspace.store.get(_KIND, experiment.spec_hash).meta["decision_digest"])
+
+
 def publish(workspace: Workspace, record: ExperimentRecord) -> Published:
     """Keep a finished experiment and send it to the tracker.
 
@@ -93,6 +104,8 @@ def _keep(workspace: Workspace, record: ExperimentRecord, page: bytes, forest: b
         "provenance": {name: getattr(record.provenance, name) for name in ("started_at", "finished_at", "launched_by")},
     }
     files = {"decision.json": decision.to_json().encode(), _REPORT: page, _FOREST: forest}
+    if record.price is not None:
+        files["spending.json"] = canonical_json([arm.spending for arm in record.price.arms]).encode()
     workspace.store.put(_KIND, experiment.spec_hash, meta=meta, files=files, replace=True)
 
 

@@ -22,12 +22,15 @@ from smo_pipelines.experiment.stored import get_benchmark, get_training_set
 from smo_pipelines.stats.metrics import METRICS, Needs
 from smo_pipelines.store import ResultStore, StoredResult, file_lock, open_store
 
-__all__ = ["ReplicateJob", "find_result", "is_finished", "run_replicate", "stored_metrics"]
+__all__ = ["CODE_VERSION", "ReplicateJob", "find_result", "is_finished", "rescored_otherwise", "run_replicate", "stored_metrics"]
 
 _FIT_CODE = "2"
 """Part of every fit's key: raise it when the same inputs would give other weights."""
 
 _SCORE_CODE = "2"
+
+CODE_VERSION = f"fit {_FIT_CODE}, score {_SCORE_CODE}"
+"""Names the code that fits and scores: runs of two versions are not runs of one recipe."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +182,26 @@ def find_result(job: ReplicateJob, store: ResultStore, benchmarks: Mapping[str, 
             threshold=threshold,
         )
     return ReplicateResult(id=job.id, key=job.key, threshold=threshold, predictions=predictions)
+
+
+def rescored_otherwise(job: ReplicateJob, store: ResultStore, benchmarks: Mapping[str, Benchmark]) -> tuple[str, ...]:
+    """Score a finished replicate again, and return the benchmarks on which a score is not the stored one, bit for bit.
+
+    Raises
+    ------
+    StoreError
+        When the replicate is not finished.
+    """
+    fit = store.get("fits", job.key)
+    fitted = classifiers.load(job.classifier, {name: fit.read(name) for name in fit.names}, Path(job.cache_dir))
+    by_text = _score_once(fitted, benchmarks.values())
+    differs = []
+    for name, key in job.benchmarks.items():
+        stored = unpack(store.get("predictions", job.prediction_key(key)).read("scores.parquet"))["score"]
+        again = np.array([by_text[text] for text in benchmarks[name].texts.tolist()])
+        if not np.array_equal(classifiers.positive_score(again, fitted.classes, fitted.positives), stored):
+            differs.append(name)
+    return tuple(differs)
 
 
 def stored_metrics(job: ReplicateJob, store: ResultStore) -> dict[str, float]:

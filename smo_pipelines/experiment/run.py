@@ -12,9 +12,11 @@ import smo_pipelines
 from smo_pipelines.analysis.compare import compare
 from smo_pipelines.analysis.decide import decide
 from smo_pipelines.classifiers import api as classifiers
+from smo_pipelines.config.costs import load_compute_price
 from smo_pipelines.domain.decisions import may_train
 from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.experiments import ArmName, Effect, Experiment, ReplicateId
+from smo_pipelines.domain.phrases import shown_effect
 from smo_pipelines.domain.plans import Plan
 from smo_pipelines.domain.records import BenchmarkFacts, ExperimentRecord, Provenance, ReplicateFacts
 from smo_pipelines.domain.runs import ArmRuns
@@ -25,6 +27,7 @@ from smo_pipelines.experiment.kpis import quality_of_arms
 from smo_pipelines.experiment.plan import findings_of, make_plan, pilot_ids
 from smo_pipelines.experiment.plans import find_plan, keep_plan
 from smo_pipelines.experiment.prepare import Arms, build_arms, is_pinned, pin_arms, refuse_one_class
+from smo_pipelines.experiment.price import experiment_price
 from smo_pipelines.experiment.record import is_decided
 from smo_pipelines.experiment.replicate import ReplicateJob, find_result, is_finished, stored_metrics
 from smo_pipelines.experiment.replicates import ReplicatePool
@@ -122,9 +125,12 @@ def ready_arms(workspace: Workspace, experiment: Experiment) -> Arms:
         When an arm has nothing to learn from.
     BenchmarkError
         When a benchmark cannot be made.
+    ConfigError
+        When ``configs/costs.yaml`` cannot be read.
     WeightsMissing, WeightsMismatch, UnknownTokens
         When the classifier's backbone is not there, not the expected one, or cannot read the texts.
     """
+    load_compute_price(workspace.root)
     arms = build_arms(workspace, experiment)
     refuse_one_class(arms)
     if arms.valid:
@@ -255,9 +261,10 @@ def conclude(
     experiment, findings = arms.experiment, findings_of(workspace, arms)
     if jobs is None:
         jobs = jobs_of(workspace, arms) if may_train(findings) else ()
+    decision = decide(effects, experiment=experiment, findings=findings)
     return ExperimentRecord(
         experiment=experiment,
-        decision=decide(effects, experiment=experiment, findings=findings),
+        decision=decision,
         arms=tuple(arms.facts(arm) for arm in ArmName),
         labels=arms.label_shift,
         clause_edits=arms.clause_edits,
@@ -291,6 +298,7 @@ def conclude(
             links=dict(links or {}),
         ),
         quality=quality_of_arms(workspace, arms),
+        price=experiment_price(workspace, arms, jobs, shown_effect(decision)),
         earlier_uses=uses_by_others(workspace, arms.benchmarks, experiment.spec_hash),
         attributions=known_attributions(workspace.store, experiment),
         plan=find_plan(workspace.store, experiment),

@@ -18,7 +18,9 @@ def pack_facts(facts: LabelFacts) -> dict[str, bytes]:
     """Return what is known of raters and gold as files of an entry."""
     raters = [(name, rater, value) for name, of in facts.raters.items() for rater, value in of.items()]
     gold = [(side, item, label) for side, of in enumerate(facts.gold) for item, label in of.items()]
+    models = [(name, rater) for name, of in facts.gold_models.items() for rater in of]
     return {
+        "gold_models.parquet": pack(_columns(("benchmark", "rater_id"), models)),
         "rater_attributes.parquet": pack(_columns(("attribute", "rater_id", "value"), raters)),
         "gold.parquet": pack(_columns(("arm", "item_id", "label"), gold)),
     }
@@ -36,7 +38,12 @@ def unpack_facts(entry: StoredResult) -> LabelFacts:
     labels = unpack(entry.read("gold.parquet"))
     for arm, item, label in zip(labels["arm"], labels["item_id"], labels["label"], strict=True):
         gold[int(arm)][str(item)] = int(label)
-    return LabelFacts(raters=raters, gold=gold)
+    models: dict[str, tuple[str, ...]] = {}
+    if "gold_models.parquet" in entry.names:
+        pairs = unpack(entry.read("gold_models.parquet"))
+        for name, rater in zip(pairs["benchmark"], pairs["rater_id"], strict=True):
+            models[str(name)] = (*models.get(str(name), ()), str(rater))
+    return LabelFacts(raters=raters, gold=gold, gold_models=models)
 
 
 def _columns(names: Sequence[str], rows: Sequence[tuple[object, ...]]) -> dict[str, np.ndarray]:

@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smo_pipelines.domain.digests import digest_of
+from smo_pipelines.domain.names import ID_RULE, is_legal_id
 from smo_pipelines.errors import LabelError
 from smo_pipelines.labels.engine import connect, quoted
 from smo_pipelines.labels.schema import ITEMS, RATERS, RATINGS, typed_rows
 
-__all__ = ["ImportFacts", "ImportReceipt", "LabelBatch", "QuarantinedRow", "SourceFile"]
+__all__ = ["ImportFacts", "ImportReceipt", "LabelBatch", "QuarantinedRow", "SourceFile", "check_project"]
 
 _IDENTITY = ("project", "item_id", "rater_id", "question", "guideline", "instrument")
 _ORDER = ("item_id", "rater_id", "rating_id", "label", "skipped", "review")
@@ -118,8 +119,8 @@ class LabelBatch:
     Raises
     ------
     LabelError
-        When a needed column or value is missing, a value has the wrong type, a row names another project, or one item id stands
-        for two texts.
+        When the project's name is not legal, a needed column or value is missing, a value has the wrong type, a row names another
+        project, or one item id stands for two texts.
     """
 
     project: str
@@ -132,6 +133,7 @@ class LabelBatch:
     tables: dict[str, pa.Table] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        check_project(self.project)
         with connect() as connection:
             ratings = _ratings(self, connection)
             tables = {"items": _items(self, connection), "raters": _raters(self, ratings), "ratings": ratings}
@@ -148,6 +150,18 @@ class LabelBatch:
         """The name of this batch's content, whatever the order of its rows and the names of its files."""
         content = {name: _rows_digest(table) for name, table in self.tables.items()}
         return digest_of({"project": self.project, **content, "quarantine": sorted(self.quarantine)})[:32]
+
+
+def check_project(name: str) -> None:
+    """Check that a project's name is safe wherever it will stand: in tables, in the names of files, in tags.
+
+    Raises
+    ------
+    LabelError
+        When it is not.
+    """
+    if not is_legal_id(name):
+        raise LabelError(f"the project {name!r} has no legal name: {ID_RULE}")
 
 
 def _columns_of(rows: pd.DataFrame | pa.Table) -> list[str]:

@@ -11,7 +11,7 @@ from smo_pipelines.domain.targets import Targets
 from smo_pipelines.domain.texts import text_digest
 from smo_pipelines.labels.targets import LEARNED_SOFT
 
-__all__ = ["Matching", "match"]
+__all__ = ["Matching", "development_split", "match"]
 
 _DEV_SHARE = 0.15
 
@@ -116,12 +116,17 @@ def match(control: LabelSnapshot, treatment: LabelSnapshot, *, leaked: frozenset
         item_ids=both[keep],
         control_rows=control_rows[keep],
         treatment_rows=treatment_rows[keep],
-        dev=hash_to_unit("dev", map(text_digest, texts.tolist())) < _DEV_SHARE,
+        dev=development_split(texts),
         only_control=len(control) - len(both),
         only_treatment=len(treatment) - len(both),
         tied=int(tied.sum()),
         leaked=int(out.sum()),
     )
+
+
+def development_split(texts: np.ndarray) -> np.ndarray:
+    """Return which items are for development alone, chosen by a hash of their text: shape (n_items,), bool."""
+    return hash_to_unit("dev", map(text_digest, texts.tolist())) < _DEV_SHARE
 
 
 def _lost_to_a_tie(snapshot: LabelSnapshot) -> np.ndarray:

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from smo_pipelines.domain.labels import ItemPredicate
 from smo_pipelines.errors import NoRatings, UnknownName
 from smo_pipelines.labels.tables import LabelTables
+from smo_pipelines.labels.views import LabelViews
 
-__all__ = ["ANONYMOUS", "GROUPINGS", "RatedRows", "check_groupings", "rated_rows"]
+__all__ = ["ANONYMOUS", "GROUPINGS", "RatedRows", "check_groupings", "rated_rows", "rows_from"]
 
 ANONYMOUS = "anonymous"
 """The kind of a rater that stands for a vote of nobody known."""
@@ -30,7 +31,7 @@ select r.item_id as item, r.rater_id as rater, coalesce(r.question, '') as quest
     coalesce(r.duration_s, 'nan'::double) as duration, coalesce(r.cost, 'nan'::double) as cost,
     coalesce(epoch_us(r.created_at) // 86400000000, -1) as day, epoch_us(coalesce(r.created_at, r.imported_at)) as at
 from ratings r left join items i using (item_id) left join raters x using (rater_id)
-where not r.is_gold
+where not r.is_gold and {within}
 order by r.round desc nulls last, r.created_at desc nulls last, r.imported_at desc, r.label desc, r.rating_id
 """
 
@@ -135,12 +136,26 @@ def rated_rows(tables: LabelTables, project: str, *, as_of: datetime | None = No
         When the project has none, by then.
     """
     with tables.views(project, as_of=as_of) as views:
-        table = views.table(_ROWS)
-    if table.num_rows == 0:
+        rows = rows_from(views)
+    if not len(rows):
         raise NoRatings(f"project {project!r} has no ratings; import some, or name one that has: {', '.join(tables.projects())}")
+    return rows
+
+
+def rows_from(views: LabelViews, *, within: tuple[datetime, datetime] | None = None) -> RatedRows:
+    """Return the ratings of open views that are not themselves gold.
+
+    Parameters
+    ----------
+    within : (datetime, datetime), optional
+        Only ratings made after the first and not after the second moment (imported, where that is not recorded).
+    """
+    made = "coalesce(r.created_at, r.imported_at)"
+    limits = "true" if within is None else f"{made} > ? and {made} <= ?"
+    table = views.table(_ROWS.format(within=limits), list(within or ()))
     # gold is in the codes of label: its names must be there too
     words = {name: table[name] for name in _CODED}
-    words["label"] = pa.chunked_array([*table["label"].chunks, *table["gold"].chunks])
+    words["label"] = pa.chunked_array([*table["label"].chunks, *table["gold"].chunks], pa.string())
     names = {name: pc.unique(column).sort() for name, column in words.items() if name not in _SHARED}
     coded = {name: pc.index_in(table[name], names[_SHARED.get(name, name)]).to_numpy().astype(np.int64) for name in _CODED}
     rest = {name: table[name].to_numpy() for name in ("skipped", "duration", "cost", "day", "at")}

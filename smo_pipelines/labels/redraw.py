@@ -11,8 +11,8 @@ from smo_pipelines.labels.aggregation import AGGREGATIONS
 __all__ = ["Redrawn", "rater_weights", "redraw_labels", "redrawn"]
 
 
-def rater_weights(rater_ids: np.ndarray, *, redraw: int) -> np.ndarray:
-    """Return an Exp(1) weight for each rater, a function of the redraw's number and the rater alone.
+def rater_weights(rater_ids: np.ndarray, *, redraw: int | str) -> np.ndarray:
+    """Return an Exp(1) weight for each rater, a function of the redraw's number (or name) and the rater alone.
 
     So a rater who works in both arms has one weight in both, and what that rater does cancels in their difference.
 
@@ -41,12 +41,12 @@ class Redrawn(NamedTuple):
     weights: np.ndarray
 
 
-def redraw_labels(snapshot: LabelSnapshot, *, redraw: int) -> np.ndarray:
+def redraw_labels(snapshot: LabelSnapshot, *, redraw: int | str) -> np.ndarray:
     """Return the labels of :func:`redrawn`: shape (n_items,), int8, 0 or 1."""
     return redrawn(snapshot, redraw=redraw).labels
 
 
-def redrawn(snapshot: LabelSnapshot, *, redraw: int) -> Redrawn:
+def redrawn(snapshot: LabelSnapshot, *, redraw: int | str) -> Redrawn:
     """Label a snapshot's items again with every rating weighted by its rater's Exp(1) weight.
 
     This is the Bayesian bootstrap [1]_ of raters. All items keep a label: unlike a bootstrap that leaves raters out, weights
@@ -57,8 +57,8 @@ def redrawn(snapshot: LabelSnapshot, *, redraw: int) -> Redrawn:
     Parameters
     ----------
     snapshot : LabelSnapshot
-    redraw : int
-        The number of the redraw.
+    redraw : int or str
+        The number of the redraw, or its name.
 
     References
     ----------

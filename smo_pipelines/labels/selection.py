@@ -32,6 +32,7 @@ class Condition:
     """One part of a recipe as a condition on the rows of one view: ``ratings``, ``items`` or ``raters``.
 
     ``asked`` is the part in words; ``shows`` is an SQL query ``(value, ratings)`` of what there is instead, given a view ``rest``.
+    ``paid_all_the_same`` says that ratings which it drops were bought with those that it keeps.
     """
 
     asked: str
@@ -39,6 +40,7 @@ class Condition:
     on: Literal["ratings", "items", "raters"] = "ratings"
     parameters: tuple[Any, ...] = ()
     shows: str | None = None
+    paid_all_the_same: bool = False
 
     @property
     def on_ratings(self) -> str:
@@ -73,8 +75,12 @@ def moment(recipe: SnapshotRecipe) -> datetime | None:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def conditions(recipe: SnapshotRecipe, pool: RaterPool, views: LabelViews) -> tuple[Condition, ...]:
+def conditions(
+    recipe: SnapshotRecipe, pool: RaterPool, views: LabelViews, *, window_end: datetime | None = None
+) -> tuple[Condition, ...]:
     """Return a recipe's conditions on ratings, in the order in which a reader would check them.
+
+    Its window ends at ``window_end``, else at its ``as_of``, else with the newest import.
 
     Raises
     ------
@@ -82,12 +88,16 @@ def conditions(recipe: SnapshotRecipe, pool: RaterPool, views: LabelViews) -> tu
         When the recipe names a quality filter that does not exist.
     """
     fixed = (
-        Condition(asked="any rating that is not skipped and not gold", sql="not skipped and not is_gold and label is not null"),
+        Condition(
+            asked="any rating that is not skipped and not gold",
+            sql="not skipped and not is_gold and label is not null",
+            paid_all_the_same=True,
+        ),
         *_named(recipe),
         *_items(recipe.items),
         *_pool(pool),
     )
-    return (*fixed, *_qa(recipe.qa), *_half(recipe.rater_half, views), *_window(recipe, views))
+    return (*fixed, *_qa(recipe.qa), *_half(recipe.rater_half, views), *_window(recipe, views, window_end))
 
 
 def _named(recipe: SnapshotRecipe) -> Iterator[Condition]:
@@ -142,7 +152,8 @@ def _qa(name: str | None) -> Iterator[Condition]:
         return
     if name not in QA_FILTERS:
         raise UnknownName("quality filter", name, QA_FILTERS)
-    yield Condition(asked=f"ratings that are {name}", sql=QA_FILTERS[name], shows=_count_of("coalesce(review, 'no review')"))
+    shows = _count_of("coalesce(review, 'no review')")
+    yield Condition(asked=f"ratings that are {name}", sql=QA_FILTERS[name], shows=shows, paid_all_the_same=True)
 
 
 def _half(half: int | None, views: LabelViews) -> Iterator[Condition]:
@@ -158,10 +169,10 @@ def _half(half: int | None, views: LabelViews) -> Iterator[Condition]:
     yield Condition(asked=f"raters of half {half}", sql="rater_id in (select unnest(?))", on="raters", parameters=(chosen,))
 
 
-def _window(recipe: SnapshotRecipe, views: LabelViews) -> Iterator[Condition]:
+def _window(recipe: SnapshotRecipe, views: LabelViews, window_end: datetime | None) -> Iterator[Condition]:
     if recipe.window_days is None:
         return
-    end = moment(recipe) or views.rows("select max(imported_at) from imports")[0][0]
+    end = window_end or moment(recipe) or views.rows("select max(imported_at) from imports")[0][0]
     if end is not None:
         yield Condition(
             asked=f"ratings created in the {recipe.window_days} days before {end.astimezone(UTC).isoformat()}",

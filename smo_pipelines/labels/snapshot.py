@@ -1,6 +1,7 @@
 """From ratings to one label an item: a recipe, applied."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from smo_pipelines.labels.tables import LabelTables
 from smo_pipelines.labels.views import LabelViews
 from smo_pipelines.labels.votes import choose_ratings
 
-__all__ = ["apply_tie_rule", "build_snapshot", "ratings_by_import"]
+__all__ = ["apply_tie_rule", "build_snapshot", "ratings_by_import", "snapshot_from"]
 
 _GOLD_ANSWERS = """
 select rater, count(*) filter (label = gold) as n_right, count(*) as answered
@@ -27,7 +28,14 @@ where guideline = ? and question = ? and not skipped and not is_gold group by ra
 """
 
 
-def build_snapshot(tables: LabelTables, recipe: SnapshotRecipe, *, guideline: GuidelineVersion, pool: RaterPool) -> LabelSnapshot:
+def build_snapshot(
+    tables: LabelTables,
+    recipe: SnapshotRecipe,
+    *,
+    guideline: GuidelineVersion,
+    pool: RaterPool,
+    window_end: datetime | None = None,
+) -> LabelSnapshot:
     """Apply a recipe to the label tables.
 
     Skipped and gold ratings never count. Of several ratings of one item by one rater the latest counts. With ``overlap`` an item
@@ -43,6 +51,8 @@ def build_snapshot(tables: LabelTables, recipe: SnapshotRecipe, *, guideline: Gu
         Says which labels are legal and which is positive.
     pool : RaterPool
         The selection that the recipe's ``pool`` names.
+    window_end : datetime, optional
+        Where the recipe's window ends, when that is not its ``as_of``: a window of the past, with all that was imported since.
 
     Raises
     ------
@@ -54,21 +64,33 @@ def build_snapshot(tables: LabelTables, recipe: SnapshotRecipe, *, guideline: Gu
     if recipe.pool != pool.id:
         raise LabelError(f"the recipe asks for pool {recipe.pool!r} and was given pool {pool.id!r}")
     with tables.views(recipe.project, as_of=moment(recipe)) as views:
-        wanted = conditions(recipe, resolve_pool(pool, views), views)
-        chosen = choose_ratings(views, wanted, guideline.labels, overlap=recipe.overlap)
-        if chosen is None:
-            raise NoRatings(_what_is_missing(views, wanted, recipe))
-        votes = Votes(
-            item=chosen.item,
-            rater=chosen.rater,
-            label=chosen.label,
-            rater_ids=chosen.rater_ids,
-            labels=guideline.labels,
-            positives=tuple(_positive_labels(recipe.aggregation, guideline)),
-        )
-        items = views.item_table("item_id in (select item_id from kept_items)")
-        gold = _gold_answers(views, recipe, votes, items) if recipe.aggregation in LEARN_FROM_GOLD else None
-        imports = tuple(name for (name,) in views.rows("select import_id from imports order by imported_at, import_id"))
+        return snapshot_from(views, recipe, guideline=guideline, pool=pool, window_end=window_end)
+
+
+def snapshot_from(
+    views: LabelViews,
+    recipe: SnapshotRecipe,
+    *,
+    guideline: GuidelineVersion,
+    pool: RaterPool,
+    window_end: datetime | None = None,
+) -> LabelSnapshot:
+    """Apply a recipe to the label tables that are open as of its moment; the rest is as for :func:`build_snapshot`."""
+    wanted = conditions(recipe, resolve_pool(pool, views), views, window_end=window_end)
+    chosen = choose_ratings(views, wanted, guideline.labels, overlap=recipe.overlap)
+    if chosen is None:
+        raise NoRatings(_what_is_missing(views, wanted, recipe))
+    votes = Votes(
+        item=chosen.item,
+        rater=chosen.rater,
+        label=chosen.label,
+        rater_ids=chosen.rater_ids,
+        labels=guideline.labels,
+        positives=tuple(_positive_labels(recipe.aggregation, guideline)),
+    )
+    items = views.item_table("item_id in (select item_id from kept_items)")
+    gold = _gold_answers(views, recipe, votes, items) if recipe.aggregation in LEARN_FROM_GOLD else None
+    imports = tuple(name for (name,) in views.rows("select import_id from imports order by imported_at, import_id"))
     cited = None if "clause" in items.attributes else chosen.clause_of_items()
     aggregated = AGGREGATIONS[recipe.aggregation](votes, len(items), None, gold)
     return LabelSnapshot(

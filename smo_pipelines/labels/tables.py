@@ -59,6 +59,7 @@ class LabelTables:
                 f"label tables cannot be kept in {str(root)!r}: its path has {' '.join(strange)}; name a folder without any of "
                 f"{' '.join(_NOT_IN_FOLDERS)}"
             )
+        self._commits: dict[tuple[str, str], int] = {}
 
     def append(self, batch: LabelBatch, *, imported_at: datetime) -> ImportReceipt:
         """Import a batch: all of it or nothing, and once however often it is asked.
@@ -123,7 +124,7 @@ class LabelTables:
         ratings, imports = self._existing("ratings"), self._existing("imports")
         rows = [] if imports is None else imports.to_pyarrow_table().to_pylist()
         facts = {row["import_id"]: row for row in rows if row["project"] == project}
-        committed = _committed(ratings, imports)
+        committed = self._committed(ratings, imports)
         found = [_facts(row, committed[name][1]) for name, row in facts.items() if name in committed]
         return tuple(sorted(found, key=lambda one: (one.imported_at, one.import_id)))
 
@@ -139,13 +140,13 @@ class LabelTables:
         # Ratings first: whatever a visible rating refers to was written before it, so it is in the files listed after it.
         opened = {name: self._existing(name) for name in ("ratings", "raters", "items", "quarantine", "imports")}
         files = {name: self._files(name, table) for name, table in opened.items() if table is not None}
-        committed = _committed(opened["ratings"], opened["imports"])
+        committed = self._committed(opened["ratings"], opened["imports"])
         with label_views(files, committed, project, as_of=as_of, renamings=self._renamings()) as views:
             yield views
 
     def projects(self) -> list[str]:
         """Return the projects that have imports, sorted."""
-        return sorted({project for project, _ in _committed(self._existing("ratings"), self._existing("imports")).values()})
+        return sorted({project for project, _ in self._committed(self._existing("ratings"), self._existing("imports")).values()})
 
     def has_ratings(self, project: str) -> bool:
         """Return whether a project has any rating."""
@@ -158,7 +159,7 @@ class LabelTables:
 
     def fingerprint(self, project: str) -> str:
         """Return the data version of a project: a digest of the ids of its imports."""
-        committed = _committed(self._existing("ratings"), self._existing("imports"))
+        committed = self._committed(self._existing("ratings"), self._existing("imports"))
         return digest_of(sorted(name for name, (whose, _) in committed.items() if whose == project))
 
     def items(self, project: str, predicate: ItemPredicate = ()) -> ItemTable:
@@ -172,6 +173,23 @@ class LabelTables:
         with self.views(project) as views:
             rows = views.rows("select file, line, reason from quarantine order by all")
         return tuple(QuarantinedRow(file=file, line=line, reason=reason) for file, line, reason in rows)
+
+    def _committed(self, ratings: DeltaTable | None, imports: DeltaTable | None) -> dict[str, tuple[str, datetime]]:
+        """Return the project and the moment of every import whose ratings were committed, by import id.
+
+        A commit stays what it is, so that each is looked up once in the life of this object.
+        """
+        if ratings is None or imports is None:
+            return {}
+        table = str(ratings.metadata().id)
+        found: dict[str, tuple[str, datetime]] = {}
+        for row in imports.to_pyarrow_table(columns=["import_id", "project"]).to_pylist():
+            name = row["import_id"]
+            version = self._commits.get((table, name)) or ratings.transaction_version(name)
+            if version is not None:
+                self._commits[table, name] = version
+                found[name] = row["project"], _EPOCH + version * _MICROSECOND
+        return found
 
     def _renamings(self) -> list[Renaming]:
         table = self._existing("pseudonyms")
@@ -219,17 +237,6 @@ class LabelTables:
                     raise ImportRefused(f"other writers kept changing the table {name}; import again") from error
             else:
                 return
-
-
-def _committed(ratings: DeltaTable | None, imports: DeltaTable | None) -> dict[str, tuple[str, datetime]]:
-    """Return the project and the moment of every import whose ratings were committed, by import id."""
-    if ratings is None or imports is None:
-        return {}
-    rows = imports.to_pyarrow_table(columns=["import_id", "project"]).to_pylist()
-    versions = {row["import_id"]: (row["project"], ratings.transaction_version(row["import_id"])) for row in rows}
-    return {
-        name: (project, _EPOCH + version * _MICROSECOND) for name, (project, version) in versions.items() if version is not None
-    }
 
 
 def _import_row(batch: LabelBatch, new: dict[str, pa.Table]) -> pa.Table:

@@ -25,6 +25,7 @@ TableFiles = Mapping[str, Sequence[str]]
 """The data files of one version of each table."""
 
 _SCHEMAS = {"ratings": RATINGS, "items": ITEMS, "raters": RATERS, "quarantine": QUARANTINE}
+_IMPORTS = pa.schema([("import_id", pa.string()), ("project", pa.string()), ("imported_at", pa.timestamp("us", tz="UTC"))])
 _ITEM_COLUMNS = frozenset({"item_id", "locale"})
 _RATER_COLUMNS = frozenset({"rater_id", "kind", "pool", "locale"})
 
@@ -112,10 +113,11 @@ def label_views(
         _refuse_before_first(own, project, as_of)
     with connect() as connection:
         views = LabelViews(connection)
-        views.run("create temp table imports (import_id varchar, project varchar, imported_at timestamptz)")
-        for name, (whose, moment) in own.items():
-            if as_of is None or moment <= as_of:
-                views.run("insert into imports values (?, ?, ?)", [name, whose, moment])
+        seen = [(name, whose, moment) for name, (whose, moment) in own.items() if as_of is None or moment <= as_of]
+        views.lend(
+            "imports_seen", pa.Table.from_pylist([dict(zip(_IMPORTS.names, row, strict=True)) for row in seen], schema=_IMPORTS)
+        )
+        views.run("create temp table imports as select * from imports_seen")
         renamings = [one for one in renamings if project is None or one.project == project]
         for name, schema in _SCHEMAS.items():
             stored = "stored" if renamings and name in _PEOPLE else "all"

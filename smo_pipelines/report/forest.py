@@ -2,10 +2,11 @@
 
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from smo_pipelines.analysis.slices import SLICE_RATE, adjusted_slices
 from smo_pipelines.domain.decisions import GuardrailStatus, Verdict
 from smo_pipelines.domain.effects import Direction, EffectEstimate, NotEstimable, Question, Role
 from smo_pipelines.domain.phrases import amount, change_with_interval, question_phrase, unit_of
@@ -14,7 +15,7 @@ from smo_pipelines.domain.records import ExperimentRecord
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Forest", "ForestRow", "Mark", "forest_of", "forest_png", "nice_step"]
+__all__ = ["Forest", "ForestRow", "Mark", "draw_png", "forest_of", "forest_png", "laid_out", "nice_step"]
 
 _EDGE = 3.0
 """Free room at both ends of the axis, in per cent of its width."""
@@ -69,8 +70,12 @@ class Forest:
 
 def forest_of(record: ExperimentRecord) -> Forest | None:
     """Return the plot of a record; None when there is nothing that may be shown."""
-    rows = _rows(record)
-    if not rows or all(row.mark is None for row in rows):
+    return laid_out(_rows(record))
+
+
+def laid_out(rows: Sequence[ForestRow]) -> Forest | None:
+    """Return rows on one axis that holds them all; None where no row has a mark."""
+    if all(row.mark is None for row in rows):
         return None
     reach = max(abs(value) for row in rows if row.mark for value in (row.mark.low, row.mark.high, row.mark.limit or 0.0)) or 1.0
     step = nice_step(reach)
@@ -86,10 +91,15 @@ def forest_of(record: ExperimentRecord) -> Forest | None:
 
 def forest_png(record: ExperimentRecord) -> bytes:
     """Return the plot as a PNG picture, for places that cannot show the page; one sentence where nothing may be shown."""
+    axis = "percentage points, better to the right; red tick: the margin of a guardrail"
+    return draw_png(forest_of(record), title=f"{record.experiment.change.id}: {record.experiment.change.what}", axis=axis)
+
+
+def draw_png(forest: Forest | None, *, title: str, axis: str) -> bytes:
+    """Return a laid out plot as a PNG picture."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    forest = forest_of(record)
     rows = forest.rows if forest else ()
     figure = Figure(figsize=(8, 1.4 + 0.55 * max(len(rows), 1)), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
@@ -99,7 +109,7 @@ def forest_png(record: ExperimentRecord) -> bytes:
     if rows:
         axes.axvline(0, color="#9aa3ad", linewidth=1)
         axes.set_yticks(range(len(rows)), [_literal(row.label) for row in reversed(rows)], fontsize=8)
-        axes.set_xlabel("percentage points, better to the right; red tick: the margin of a guardrail", fontsize=8)
+        axes.set_xlabel(axis, fontsize=8)
         axes.set_ylim(-0.6, len(rows) - 0.3)
     else:
         axes.text(
@@ -107,7 +117,7 @@ def forest_png(record: ExperimentRecord) -> bytes:
         )
         axes.set_axis_off()
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.set_title(_literal(f"{record.experiment.change.id}: {record.experiment.change.what}"), fontsize=10, loc="left", wrap=True)
+    axes.set_title(_literal(title), fontsize=10, loc="left", wrap=True)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
@@ -134,25 +144,25 @@ def _rows(record: ExperimentRecord) -> list[ForestRow]:
     if record.decision.verdict is Verdict.invalid:
         return []
     statuses = {outcome.question: outcome.status for outcome in record.decision.guardrails}
+    among_slices = adjusted_slices(record.decision.effects)
     rows: list[ForestRow] = []
     for role, group in _GROUPS.items():
         effects = [effect for effect in record.decision.effects if effect.question.role is role]
         rows += [
-            _row(record, effect, group, first=k == 0, status=statuses.get(effect.question)) for k, effect in enumerate(effects)
+            _row(record, effect, group, first=k == 0, tone=_tone(effect, statuses.get(effect.question), among_slices))
+            for k, effect in enumerate(effects)
         ]
     return rows
 
 
-def _row(
-    record: ExperimentRecord, effect: EffectEstimate | NotEstimable, group: str, *, first: bool, status: GuardrailStatus | None
-) -> ForestRow:
+def _row(record: ExperimentRecord, effect: EffectEstimate | NotEstimable, group: str, *, first: bool, tone: str) -> ForestRow:
     label = question_phrase(effect.question)
     if isinstance(effect, NotEstimable):
         return ForestRow(group=group, first=first, label=label, value="could not be computed", tone="unclear", mark=None)
     if effect.direction is Direction.lower_is_better:
         label += " (lower is better)"
     change, low, high = (text.replace("-", "−") for text in change_with_interval(effect))  # noqa: RUF001 -- a minus sign
-    unit, tone = unit_of(effect.question.metric), _tone(effect, status)
+    unit = unit_of(effect.question.metric)
     value = f"{change} ({low} to {high})"
     if not unit:
         return ForestRow(group=group, first=first, label=label, value=f"{value}, own unit", tone=tone, mark=None)
@@ -175,7 +185,10 @@ def _limit(record: ExperimentRecord, question: Question, margin: float | None) -
     return None
 
 
-def _tone(effect: EffectEstimate, status: GuardrailStatus | None) -> str:
+def _tone(effect: EffectEstimate | NotEstimable, status: GuardrailStatus | None, among_slices: Mapping[Question, float]) -> str:
+    """Return the colour of a row; of a slice, one only where it stands among all slices."""
+    if isinstance(effect, NotEstimable) or among_slices.get(effect.question, 0.0) > SLICE_RATE:
+        return "unclear"
     if status is not None:
         tones = {GuardrailStatus.passed: "better", GuardrailStatus.harm: "worse"}
         return tones.get(status, "unclear")

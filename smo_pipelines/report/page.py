@@ -1,13 +1,6 @@
 """One self-contained page an experiment: opens from a file, prints, and asks nothing of the network."""
 
-from functools import cache
-from typing import Any
-from urllib.parse import urlsplit
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from smo_pipelines.domain.decisions import Verdict
-from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.effects import EffectEstimate
 from smo_pipelines.domain.experiments import NullTest, RaterClaim
 from smo_pipelines.domain.phrases import VERDICT_WORDS, primary_effect
@@ -15,15 +8,17 @@ from smo_pipelines.domain.records import ExperimentRecord
 from smo_pipelines.report import sections
 from smo_pipelines.report.diff import clause_diffs
 from smo_pipelines.report.dots import dots_of
+from smo_pipelines.report.environment import is_web, template_environment
 from smo_pipelines.report.forest import forest_of
 from smo_pipelines.report.labels import label_section
 from smo_pipelines.report.plan import plan_section
+from smo_pipelines.report.price import price_section
 from smo_pipelines.report.quality import quality_section
 from smo_pipelines.report.waterfall import cause_sections
 
-__all__ = ["render"]
+__all__ = ["VERDICT_SIGNS", "render"]
 
-_SIGNS = {Verdict.ship: "✓", Verdict.hold: "=", Verdict.roll_back: "↩", Verdict.inconclusive: "?", Verdict.invalid: "!"}
+VERDICT_SIGNS = {Verdict.ship: "✓", Verdict.hold: "=", Verdict.roll_back: "↩", Verdict.inconclusive: "?", Verdict.invalid: "!"}
 
 _GLOSSARY = {
     "arm": "One side of the comparison: control is how labels were made before the change, treatment how they are made after it.",
@@ -51,14 +46,14 @@ def render(record: ExperimentRecord) -> str:
     decision, experiment = record.decision, record.experiment
     blocking = [finding for finding in decision.findings if finding.blocking and not finding.passed]
     return (
-        _environment()
+        template_environment()
         .get_template("page.html.j2")
         .render(
             record=record,
             experiment=experiment,
             decision=decision,
             verdict_word=VERDICT_WORDS[decision.verdict].capitalize(),
-            sign=_SIGNS[decision.verdict],
+            sign=VERDICT_SIGNS[decision.verdict],
             valid=decision.verdict is not Verdict.invalid,
             blocking=blocking,
             kind=experiment.kind.value.replace("_", " "),
@@ -72,45 +67,19 @@ def render(record: ExperimentRecord) -> str:
             dots=dots_of(record),
             plan=plan_section(record),
             causes=cause_sections(record),
+            price=price_section(record),
             quality=quality_section(record),
             labels=label_section(record),
             diffs=clause_diffs(record.clause_edits),
             missing=sections.not_estimable(record),
             numbers=sections.all_numbers(record),
-            links=[(name, address, _is_web(address)) for name, address in sorted(record.provenance.links.items())],
+            links=[(name, address, is_web(address)) for name, address in sorted(record.provenance.links.items())],
             classifier=[(name, str(value)) for name, value in vars(experiment.classifier).items() if value not in ("", None)],
             glossary=_GLOSSARY,
+            define=_GLOSSARY.__getitem__,
             fewest=sections.FEWEST_RATERS,
         )
     )
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("smo_pipelines.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["short"] = short
-    environment.filters["sentence"] = _sentence
-    environment.globals["define"] = _define
-    return environment
-
-
-def _define(word: str) -> Any:
-    return _GLOSSARY[word]
-
-
-def _sentence(text: str) -> str:
-    text = text.strip().rstrip(".")
-    return text[:1].upper() + text[1:]
-
-
-def _is_web(address: str) -> bool:
-    return urlsplit(address).scheme in ("http", "https")
 
 
 def _estimand(record: ExperimentRecord) -> str:

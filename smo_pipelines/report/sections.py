@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from smo_pipelines.analysis.slices import adjusted_slices
 from smo_pipelines.domain.decisions import GuardrailStatus, Verdict
 from smo_pipelines.domain.effects import Direction, EffectEstimate, Interval, NotEstimable, Question, Role
 from smo_pipelines.domain.phrases import (
@@ -55,7 +56,7 @@ class Primary:
 
 @dataclass(frozen=True, kw_only=True)
 class NumberRow:
-    """One effect in words; ``why_not`` is set where there is no number."""
+    """One effect in words; ``why_not`` is set where there is no number, ``p_among_slices`` for a slice alone."""
 
     question: str
     role: str
@@ -64,6 +65,7 @@ class NumberRow:
     change: str = ""
     interval: str = ""
     p: str = ""
+    p_among_slices: str = ""
     basis: str = ""
     why_not: str = ""
 
@@ -203,7 +205,8 @@ def all_numbers(record: ExperimentRecord) -> tuple[NumberRow, ...]:
     """Return every answer of a valid experiment, those without a number included."""
     if record.decision.verdict is Verdict.invalid:
         return ()
-    return tuple(_number(effect) for effect in record.decision.effects)
+    among_slices = adjusted_slices(record.decision.effects)
+    return tuple(_number(effect, among_slices.get(effect.question)) for effect in record.decision.effects)
 
 
 def not_estimable(record: ExperimentRecord) -> tuple[NumberRow, ...]:
@@ -211,11 +214,17 @@ def not_estimable(record: ExperimentRecord) -> tuple[NumberRow, ...]:
     return tuple(row for row in all_numbers(record) if row.why_not)
 
 
-def _number(effect: EffectEstimate | NotEstimable) -> NumberRow:
+def _p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _number(effect: EffectEstimate | NotEstimable, among_slices: float | None) -> NumberRow:
     question, role, metric = question_phrase(effect.question), effect.question.role.value.replace("_", " "), effect.question.metric
     if isinstance(effect, NotEstimable):
         return NumberRow(question=question, role=role, why_not=f"{effect.sentence} ({effect.code.value.replace('_', ' ')})")
     change, interval = _change(effect)
+    groups = f" in {effect.n_clusters:,} groups" if effect.n_clusters < effect.n_items else ""
+    raters = "" if effect.effective_raters is None else f", {effect.effective_raters:.0f} effective raters in the smaller arm"
     return NumberRow(
         question=question,
         role=role,
@@ -223,8 +232,10 @@ def _number(effect: EffectEstimate | NotEstimable) -> NumberRow:
         treatment=level_of(metric, effect.treatment),
         change=change,
         interval=interval,
-        p="< 0.001" if effect.p < 0.001 else f"{effect.p:.3f}",
-        basis=f"{effect.n_items:,} items, {effect.n_runs} runs and {effect.n_redraws} redraws of both arms; {effect.method}",
+        p=_p(effect.p),
+        p_among_slices="" if among_slices is None else _p(among_slices),
+        basis=f"{effect.n_items:,} items{groups}, {effect.n_runs} runs and {effect.n_redraws} redraws of both arms{raters}; "
+        f"{effect.method}; {effect.estimand.sentence}",
     )
 
 

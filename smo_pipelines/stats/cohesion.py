@@ -35,6 +35,8 @@ class GroupCohesion:
         cross_group`` is as far out.
     n_group, n_rest, n_units : int
         Raters in the group and outside, and units that both rated.
+    chance_low, chance_high : float
+        The middle 95% of ``in_group - cross_group`` in random groups of as many raters.
     permutations : int
         Random groups that gave a value.
     """
@@ -45,6 +47,8 @@ class GroupCohesion:
     n_group: int
     n_rest: int
     n_units: int
+    chance_low: float
+    chance_high: float
     permutations: int
 
     @property
@@ -140,7 +144,8 @@ def group_association(
     Raises
     ------
     CannotEstimate
-        When the group or the rest has fewer than 5 raters, or a cohesion has no value.
+        When the group or the rest has fewer than 5 raters, a cohesion has no value, or so few random groups have one that nothing
+        can be said of chance.
     """
     names, rater = np.unique(ratings.rater, return_inverse=True)
     member = np.asarray(in_group, dtype=bool)[names]
@@ -171,6 +176,13 @@ def group_association(
             continue
         differences.append(a - b)
     drawn = np.asarray(differences)
+    if len(drawn) < permutations / 2:
+        raise CannotEstimate(
+            WhyNot.few_raters,
+            f"of {permutations} random groups of as many raters {len(drawn)} have a value, too few to say what chance would give",
+            groups=len(drawn),
+        )
+    low, high = np.quantile(drawn, [0.025, 0.975])
     # 1e-12: the same groups in another order of adding up are a tie
     above = 1 + int((drawn >= own - across - 1e-12).sum())
     below = 1 + int((drawn <= own - across + 1e-12).sum())
@@ -181,5 +193,7 @@ def group_association(
         n_group=sizes[0],
         n_rest=sizes[1],
         n_units=shared,
+        chance_low=float(low),
+        chance_high=float(high),
         permutations=len(drawn),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["file_lock", "write_atomic"]
+__all__ = ["file_lock", "is_locked", "write_atomic"]
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -42,3 +42,16 @@ def file_lock(path: Path) -> Iterator[None]:
             yield
         finally:
             fcntl.flock(stream.fileno(), fcntl.LOCK_UN)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock at this moment."""
+    if not path.exists():
+        return False
+    with path.open("a") as stream:
+        try:
+            fcntl.flock(stream.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(stream.fileno(), fcntl.LOCK_UN)
+    return False

@@ -120,7 +120,9 @@ class RunItems:
     experiment_name : str
         The tracker's experiment, e.g. ``"smo/hate/changes"``.
     spec_hash : str
-        With the experiment's name, what the effect run is found by.
+        With the experiment's name and the role, what the run is found by.
+    role : str
+        The tag ``smo.role`` of the run, e.g. ``"effect"``.
     final : bool
         False for a plan.
     record_digest : str
@@ -148,6 +150,7 @@ class RunItems:
     datasets: tuple[Dataset, ...]
     artifacts: tuple[Artifact, ...]
     children: tuple[Child, ...]
+    role: str = "effect"
 
 
 def key_part(text: str) -> str:

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from smo_pipelines.analysis.slices import adjusted_slices
 from smo_pipelines.domain.decisions import GuardrailStatus, Verdict
 from smo_pipelines.domain.digests import canonical_json, digest_of
 from smo_pipelines.domain.effects import EffectEstimate, NotEstimable, Question, Role
@@ -36,6 +37,7 @@ from smo_pipelines.tracking.items import (
 )
 from smo_pipelines.tracking.note import final_note, planned_note
 from smo_pipelines.tracking.plan import plan_artifacts, plan_metrics
+from smo_pipelines.tracking.price import price_metrics, price_tags
 from smo_pipelines.tracking.quality import agreement_metrics, quality_tags
 
 __all__ = ["DECISIONS", "REPORT_PATHS", "effects_table", "experiment_name", "final_items", "planned_items"]
@@ -108,7 +110,11 @@ def final_items(record: ExperimentRecord, drawn: Mapping[str, bytes] | None = No
         finished_ms=_milliseconds(record.provenance.finished_at),
         first_tags=plan.first_tags,
         tags=_tags(
-            _identity(record.experiment) | _evidence(record, refused) | quality_tags(record) | _links(record.provenance.links)
+            _identity(record.experiment)
+            | _evidence(record, refused)
+            | quality_tags(record)
+            | price_tags(record)
+            | _links(record.provenance.links)
         ),
         last_tags=(*_tags(last), Tag(key="mlflow.note.content", value=final_note(record))),
         params=plan.params,
@@ -127,17 +133,20 @@ def final_items(record: ExperimentRecord, drawn: Mapping[str, bytes] | None = No
 
 def effects_table(record: ExperimentRecord) -> dict[str, list[object]]:
     """Return every answer as the table MLflow can show; a number that does not exist is an empty cell with its reason beside it."""
-    columns: list[object] = ["role", "question", "unit", "control", "treatment", "change", "low", "high", "p", "margin", "why not"]
+    columns: list[object] = ["role", "question", "unit", "control", "treatment", "change", "low", "high", "p", "p among slices"]
+    columns += ["margin", "why not"]
+    among_slices = adjusted_slices(_shown_effects(record))
     rows: list[object] = []
     for effect in _shown_effects(record):
         metric = effect.question.metric
         head: list[object] = [effect.question.role.value, question_phrase(effect.question), unit_of(metric) or "own unit"]
         margin = None if effect.margin is None else amount(metric, effect.margin)
         if isinstance(effect, NotEstimable):
-            rows.append([*head, None, None, None, None, None, None, margin, f"{effect.code}: {effect.sentence}"])
+            rows.append([*head, *[None] * 7, margin, f"{effect.code}: {effect.sentence}"])
         else:
             values = (effect.control, effect.treatment, effect.estimate, effect.interval.low, effect.interval.high)
-            rows.append([*head, *(amount(metric, value) for value in values), effect.p, margin, ""])
+            among = among_slices.get(effect.question)
+            rows.append([*head, *(amount(metric, value) for value in values), effect.p, among, margin, ""])
     return {"columns": columns, "data": rows}
 
 
@@ -219,6 +228,7 @@ def _metrics(record: ExperimentRecord) -> Iterator[tuple[str, float]]:
         yield f"4 label/{arm.arm} positive pct", 100.0 * arm.positive_share
     yield from agreement_metrics(record)
     yield from plan_metrics(record)
+    yield from price_metrics(record)
 
 
 def _effect_metrics(effect: EffectEstimate) -> Iterator[tuple[str, float]]:

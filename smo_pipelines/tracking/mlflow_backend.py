@@ -20,7 +20,7 @@ from smo_pipelines.tracking.items import Artifact, Child, Dataset, Metric, Param
 from smo_pipelines.tracking.log_items import final_items, planned_items
 from smo_pipelines.tracking.views import experiment_tags, run_url
 
-__all__ = ["MlflowTracker", "TrackedRun"]
+__all__ = ["MlflowTracker", "TrackedRun", "parts"]
 
 _SQLITE = "sqlite:///"
 _MAX_METRICS = 800
@@ -82,8 +82,15 @@ class MlflowTracker:
         items = planned_items(experiment, links)
         with self._speaking(), self._alone():
             where = self._experiment_id(items.experiment_name)
-            found = self._find(where, items.spec_hash)
+            found = self._find(where, items.spec_hash, items.role)
             return self._tracked(where, found or self._create_planned(where, items))
+
+    def find_run(self, experiment_name: str, spec_hash: str) -> TrackedRun | None:
+        """Return where an experiment is shown, or None while the tracker does not know it."""
+        with self._speaking(), self._alone():
+            found = self._client.get_experiment_by_name(experiment_name)
+            run = None if found is None else self._find(found.experiment_id, spec_hash, "effect")
+            return None if run is None else self._tracked(found.experiment_id, run)
 
     def record(self, record: ExperimentRecord, artifacts: Mapping[str, bytes] | None = None) -> TrackedRun:
         """Log a finished experiment; the same record again changes nothing.
@@ -96,13 +103,13 @@ class MlflowTracker:
         return self.send(final_items(record, artifacts))
 
     def send(self, items: RunItems) -> TrackedRun:
-        """Write a finished experiment: children first, the effect run's content next, its decision and ``smo.state`` last.
+        """Write a finished run: children first, its own content next, its decision and ``smo.state`` last.
 
-        A run of the same spec that holds another result is kept as ``superseded``; one that was left half-written is completed.
+        A run of the same spec and role that holds another result is kept as ``superseded``; one that was left half-written is completed.
         """
         with self._speaking(), self._alone():
             where = self._experiment_id(items.experiment_name)
-            found = self._find(where, items.spec_hash)
+            found = self._find(where, items.spec_hash, items.role)
             if found is not None and found.data.tags.get("smo.record_digest", items.record_digest) != items.record_digest:
                 self._supersede(where, found.info.run_id)
                 found = None
@@ -111,6 +118,12 @@ class MlflowTracker:
             run = found or self._create_planned(where, items)
             self._write(where, run, items)
             return self._tracked(where, run)
+
+    @contextmanager
+    def session(self) -> Iterator[Any]:
+        """Yield MLflow's client for the other files of this folder, alone on a SQLite file; its failures become a TrackingError."""
+        with self._speaking(), self._alone():
+            yield self._client
 
     def send_model(self, run: TrackedRun, folder: Path, *, name: str, facts: Mapping[str, str]) -> str:
         """Log a saved model below a run and return its address; use :func:`smo_pipelines.tracking.models.log_model`."""
@@ -148,7 +161,7 @@ class MlflowTracker:
 
     def _create_planned(self, where: str, items: RunItems) -> Any:
         mine = self._create(where, items.run_name, {tag.key: tag.value for tag in items.first_tags}, items.started_ms)
-        kept, *others = self._effect_runs(where, items.spec_hash)
+        kept, *others = self._runs_of(where, items.spec_hash, items.role)
         for run in others:
             # another process created the run of this spec in the same moment: one stays
             self._client.delete_run(run.info.run_id)
@@ -161,11 +174,11 @@ class MlflowTracker:
     def _create(self, where: str, name: str, tags: Mapping[str, str], start_ms: int) -> Any:
         return self._client.create_run(where, start_time=start_ms or None, tags=dict(tags), run_name=name)
 
-    def _find(self, where: str, spec_hash: str) -> Any:
-        return next(iter(self._effect_runs(where, spec_hash)), None)
+    def _find(self, where: str, spec_hash: str, role: str) -> Any:
+        return next(iter(self._runs_of(where, spec_hash, role)), None)
 
-    def _effect_runs(self, where: str, spec_hash: str) -> list[Any]:
-        query = f"tags.`smo.spec_hash` = '{spec_hash}' AND tags.`smo.role` = 'effect'"
+    def _runs_of(self, where: str, spec_hash: str, role: str) -> list[Any]:
+        query = f"tags.`smo.spec_hash` = '{spec_hash}' AND tags.`smo.role` = '{role}'"
         runs = self._client.search_runs([where], filter_string=query, max_results=50)
         return sorted(runs, key=lambda run: (run.data.tags.get("smo.state") != "final", run.info.start_time, run.info.run_id))
 
@@ -195,9 +208,9 @@ class MlflowTracker:
         from mlflow import entities
 
         # a fixed moment and step make a repeated number the same row, so that a retry adds nothing
-        sent = _parts([entities.Metric(m.key, m.value, at, 0) for m in metrics], _MAX_METRICS)
-        fixed = _parts([entities.Param(p.key, p.value) for p in params], _MAX_OTHERS)
-        words = _parts([entities.RunTag(t.key, t.value) for t in tags], _MAX_OTHERS)
+        sent = parts([entities.Metric(m.key, m.value, at, 0) for m in metrics], _MAX_METRICS)
+        fixed = parts([entities.Param(p.key, p.value) for p in params], _MAX_OTHERS)
+        words = parts([entities.RunTag(t.key, t.value) for t in tags], _MAX_OTHERS)
         for some_metrics, some_params, some_tags in zip_longest(sent, fixed, words, fillvalue=()):
             self._client.log_batch(run_id, metrics=some_metrics, params=some_params, tags=some_tags)
 
@@ -223,7 +236,7 @@ class MlflowTracker:
                 path.write_bytes(artifact.content)
                 self._client.log_artifact(run_id, str(path), str(Path(artifact.path).parent))
 
-    def _experiment_id(self, name: str) -> str:
+    def _experiment_id(self, name: str, tags: Mapping[str, str] | None = None) -> str:
         """Return the id of the tracker's experiment: made, or brought back from deletion, with note and views up to date."""
         from mlflow.exceptions import MlflowException
 
@@ -238,7 +251,7 @@ class MlflowTracker:
             found = self._client.get_experiment_by_name(name)
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(found.experiment_id)
-        for key, value in experiment_tags().items():
+        for key, value in (experiment_tags() if tags is None else tags).items():
             # people add to the note in the interface; what they wrote stays
             edited = key == "mlflow.note.content" and key in found.tags
             if found.tags.get(key) != value and not edited:
@@ -299,6 +312,7 @@ def _failures() -> tuple[type[BaseException], ...]:
     return (MlflowException, RequestException, SQLAlchemyError, OSError)
 
 
-def _parts(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
+def parts(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    """Give the values in lists of at most so many."""
     for start in range(0, len(values), size):
         yield list(values[start : start + size])

@@ -20,7 +20,7 @@ from smo_pipelines.domain.phrases import (
 from smo_pipelines.domain.records import ExperimentRecord
 from smo_pipelines.tracking.items import MAX_NOTE, cut
 
-__all__ = ["final_note", "planned_note"]
+__all__ = ["final_note", "fit", "plain", "planned_note"]
 
 _ADDRESS = re.compile(r"^https?://[A-Za-z0-9.:/_?=&%#@-]+$")
 _MARKS = str.maketrans({"<": "(", ">": ")", "|": "/", "`": "'", "[": "(", "]": ")", "*": "", "#": "", "\\": "/"})
@@ -30,38 +30,38 @@ def planned_note(experiment: Experiment) -> str:
     """Return the note of an experiment that is registered and not yet decided."""
     primary = experiment.rule.primary
     lines = [
-        f"{PLANNED} - {_plain(experiment.change.what)}. To be decided on {question_phrase(primary.question)}.",
+        f"{PLANNED} - {plain(experiment.change.what)}. To be decided on {question_phrase(primary.question)}.",
         "",
         f"{experiment.replicates} replicates and {experiment.redraws} redraws of the raters in each arm; "
         f"{len(experiment.rule.guardrails)} guardrails; smallest effect of interest {primary.smallest_effect_of_interest:g}.",
         "",
-        f"Why: {_plain(experiment.change.why) or 'not given'}",
+        f"Why: {plain(experiment.change.why) or 'not given'}",
     ]
-    return _fit(lines)
+    return fit(lines)
 
 
 def final_note(record: ExperimentRecord) -> str:
     """Return the note of a finished experiment: sentence, reasons, table of effects, what is not known, where the rest is."""
     decision = record.decision
-    lines = [_headline(record), "", _plain(decision.sentence), ""]
-    lines += [f"- {_plain(reason)}" for reason in decision.reasons]
+    lines = [_headline(record), "", plain(decision.sentence), ""]
+    lines += [f"- {plain(reason)}" for reason in decision.reasons]
     if decision.verdict is not Verdict.invalid:
         lines += ["", "| Question | Control | Treatment | Change | Interval |", "|---|---|---|---|---|", *_rows(record)]
         missing = [e for e in decision.effects if isinstance(e, NotEstimable)]
         if missing:
             lines += ["", "What could not be computed:", ""]
-            lines += [f"- {question_phrase(e.question)}: {_plain(e.sentence)} ({e.code})" for e in missing]
+            lines += [f"- {question_phrase(e.question)}: {plain(e.sentence)} ({e.code})" for e in missing]
     lines += ["", "Full report: artifact report/effect_report.html. Decision as data: audit/decision.json."]
-    lines += [f"Run by {_plain(name)}: {url}" for name, url in sorted(record.provenance.links.items()) if _ADDRESS.match(url)]
+    lines += [f"Run by {plain(name)}: {url}" for name, url in sorted(record.provenance.links.items()) if _ADDRESS.match(url)]
     lines += [f"Spec {short(decision.spec_hash)}, rule {short(decision.rule_hash)}, decision {short(decision.digest)}."]
-    return _fit(lines)
+    return fit(lines)
 
 
 def _headline(record: ExperimentRecord) -> str:
-    word, what = VERDICT_WORDS[record.decision.verdict], _plain(record.experiment.change.what)
+    word, what = VERDICT_WORDS[record.decision.verdict], plain(record.experiment.change.what)
     effect = primary_effect(record.decision)
     if record.decision.verdict is Verdict.invalid:
-        return f"{word} - {_plain(record.decision.sentence)} {what}."
+        return f"{word} - {plain(record.decision.sentence)} {what}."
     if not isinstance(effect, EffectEstimate):
         return f"{word} - the primary effect could not be computed. {what}."
     change, low, high = change_with_interval(effect)
@@ -80,12 +80,13 @@ def _rows(record: ExperimentRecord) -> Iterator[str]:
             yield f"| {question_phrase(effect.question)} | {levels} | {change} {unit_of(metric)} | {low} to {high} |"
 
 
-def _plain(text: str) -> str:
-    # people write this text; in a note it must not become markup
+def plain(text: str) -> str:
+    """Return a text that people wrote so that it cannot become markup in a note."""
     return cut(text.translate(_MARKS), 600).rstrip(".")
 
 
-def _fit(lines: list[str]) -> str:
+def fit(lines: list[str]) -> str:
+    """Return the lines as a note, cut where the tracker would cut it."""
     kept, size = [], 0
     more = "(more in the report)"
     for line in lines:

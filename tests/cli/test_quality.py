@@ -34,6 +34,14 @@ def test_quality_of_raters_is_one_table_a_measure_and_marked(smo: Smo, project: 
     assert "* fewer than 5 raters" in answer.out
 
 
+def test_pools_are_compared_inside_and_across_with_what_chance_would_give(smo: Smo, project: Path) -> None:
+    answer = smo("quality", "demo", "--between", "pool", "--where", "guideline=hate@4")
+    assert answer.code == 0 and answer.err == ""
+    said = " ".join(answer.out.split())
+    assert "question hate, guideline hate@4" in said and "excess by chance p core 120 260 " in said
+    assert "vendor-lenient 60 260 " in said and "random groups of as many raters" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -41,6 +49,8 @@ def test_quality_of_raters_is_one_table_a_measure_and_marked(smo: Smo, project: 
         (["--where", "pool"], "write e.g. --where pool=core"),
         (["--where", "pool=none"], "has no rating with pool in ['none']"),
         (["--measure", "alfa"], "did you mean 'alpha'"),
+        (["--between", "pol"], "did you mean 'pool'"),
+        (["--between", "pool", "--measure", "alpha"], "leave out --measure and --scale"),
         (["--scale", "nominale"], "did you mean 'nominal'"),
         (["--as-of", "yesterday"], "is not a moment"),
         (["--as-of", "2020-01-01"], "nothing of project 'demo' was imported by"),

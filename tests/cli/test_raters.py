@@ -1,4 +1,4 @@
-"""A new key for the pseudonyms, from the command line."""
+"""A new key for the pseudonyms, and pools beside one another, from the command line."""
 
 import json
 from pathlib import Path
@@ -43,3 +43,31 @@ def test_a_file_that_has_no_ids_is_one_line(smo: Smo, project: Path) -> None:
             path.write_bytes(content)
         answer = smo("raters", "rotate", "demo", "--ids", str(path))
         assert answer.code == 2 and said in answer.err and answer.err.count("\n") == 1
+
+
+def test_two_pools_and_one_pool_at_two_times_are_compared(smo: Smo, project: Path) -> None:
+    answer = smo("raters", "compare", "demo", "core@1", "vendor-lenient@1")
+    assert answer.code == 0 and answer.err == ""
+    said = " ".join(answer.out.split())
+    assert "core@1 vendor-lenient@1 raters 120 60 of them in both 0 0 in this one alone 120 60" in said
+    assert "overlap 0.00" in said and "100.0% of the work moved" in said
+    times = ("--before-in", "..2026-04-01", "--after-in", "2026-04-01..")
+    drift = " ".join(smo("raters", "compare", "demo", "all", *times).out.split())
+    assert "all before 2026-04-01 all from 2026-04-01 raters 180 180 of them in both 180 180" in drift
+    assert "overlap 1.00" in drift and "0.0% of the work moved" not in drift
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["demo", "core@1"], "is compared with itself; name a second pool, or two times"),
+        (["demo", "core@1", "core@2"], "did you mean 'core@1'"),
+        (["demmo", "core@1", "all"], "did you mean 'demo'"),
+        (["demo", "all", "--before-in", "january"], "is not a time such as"),
+        (["demo", "all", "--before-in", "january.."], "is not a moment such as"),
+        (["demo", "all", "--before-in", "..1999-01-01"], "gave no rating, so there is no work to compare; choose"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_is_one_line(smo: Smo, project: Path, arguments: list[str], said: str) -> None:
+    answer = smo("raters", "compare", *arguments)
+    assert answer.code == 2 and said in answer.err and answer.err.count("\n") == 1

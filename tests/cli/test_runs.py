@@ -64,7 +64,7 @@ def killed(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Killed:
     family = set(_descendants(process.pid))
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while (outlived := {pid for pid in family if _alive(pid)}) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert family, "the run had no training process"
@@ -133,6 +133,23 @@ def test_a_run_ends_with_intervals_a_page_and_one_row_in_the_tracker(undisturbed
         tags = "select value, count(*) from tags where key = 'smo.role' group by value"
         assert dict(database.execute(tags)) == {"effect": 1, "replicate": N_FITS}
         assert database.execute("select value from tags where key = 'decision'").fetchone()[0] in run.out
+
+
+def test_what_it_cost_and_all_decisions_are_printed(undisturbed: tuple[Path, Run]) -> None:
+    folder, _ = undisturbed
+    shown = run_command(folder, "show", "small")
+    assert shown.returncode == 0, shown.stderr
+    assert re.search(
+        r"cost of control: labels [\d.,]+ USD \([\d,]+ ratings\); computing [\d.,]+ core (seconds|minutes), ", shown.stdout
+    )
+    said = " ".join(shown.stdout.split())
+    assert "The treatment costs what the control costs." in said and "the same interval by other rules, as a check:" in said
+    digested = run_command(folder, "digest")
+    assert digested.returncode == 0, digested.stderr
+    assert digested.stdout.startswith("1 change is decided: 1 ")
+    page = folder / ".smo" / "digest.html"
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert str(page) in digested.stdout.replace("\n", "")
 
 
 def test_output_to_a_pipe_holds_no_frames_of_a_bar(undisturbed: tuple[Path, Run]) -> None:

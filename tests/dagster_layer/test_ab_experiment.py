@@ -14,6 +14,8 @@ import dagster as dg
 import pytest
 
 import assets.arms
+from assets.definitions import defs
+from assets.sensors import new_reports
 from smo_pipelines.experiment import run
 from smo_pipelines.experiment.register import find_experiment, register_experiment
 from smo_pipelines.experiment.replicates import ReplicatePool, shared_pool
@@ -54,7 +56,7 @@ def test_one_run_goes_from_labels_to_report(finished: tuple[Path, dg.DagsterInst
 
 def test_checks_pass_with_the_number_and_its_limit(finished: tuple[Path, dg.DagsterInstance, dg.ExecuteInProcessResult]) -> None:
     found = checks(finished[2])
-    assert len(found) == 8
+    assert len(found) == 11
     # two replicates show little: the plan says so, and holds up nothing
     low = found.pop("enough_planned_power")
     assert not low.passed and low.severity is dg.AssetCheckSeverity.WARN
@@ -89,6 +91,31 @@ def test_metadata_is_flat_finite_and_holds_no_text_of_an_item(
     effect = metadata_of(result, "comparison/effect_estimates")
     assert {"primary effect", "primary effect low", "primary effect high"} <= set(effect)
     assert effect["primary effect"] == metadata_of(result, "comparison/decision")["primary effect"]
+
+
+def test_the_digest_is_written_from_the_decided_experiments(
+    finished: tuple[Path, dg.DagsterInstance, dg.ExecuteInProcessResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, instance, result = finished
+    monkeypatch.setenv("SMO_ROOT", str(root))
+    digested = defs().resolve_job_def("changes_digest").execute_in_process(instance=instance)
+    assert digested.success
+    shown = metadata_of(digested, "comparison/digest")
+    assert (shown["changes"], shown["ships"]) == (1, int(metadata_of(result, "comparison/decision")["verdict"] == "ship"))
+    page = Path(str(shown["file"])).read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>") and Path(str(shown["file"])).parent == root / ".smo"
+    (address,) = [str(value) for name, value in shown.items() if name.startswith("page in ")]
+    assert address.startswith("http://127.0.0.1:5000/#/experiments/") and "/artifacts/report/digest.html" in address
+
+
+def test_a_new_report_asks_for_a_digest_once(finished: tuple[Path, dg.DagsterInstance, dg.ExecuteInProcessResult]) -> None:
+    _, instance, result = finished
+    repository = defs().get_repository_def()
+    context = dg.build_sensor_context(instance=instance, repository_def=repository)
+    asked = new_reports.evaluate_tick(context)
+    assert [request.run_key for request in asked.run_requests or []] == [f"digest-{result.run_id}"]
+    later = dg.build_sensor_context(instance=instance, repository_def=repository, cursor=asked.cursor)
+    assert not new_reports.evaluate_tick(later).run_requests
 
 
 def test_dagster_and_the_command_line_decide_alike(

@@ -70,12 +70,15 @@ def test_loading_imports_no_training_library_and_no_tracker(project: Path, comma
 def test_every_job_and_asset_is_there(project: Path) -> None:
     repository = defs().get_repository_def()
     names = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
-    assert names == {"ab_experiment", "label_quality", "launch_ab_experiment"}
+    assert names == {"ab_experiment", "changes_digest", "label_quality", "launch_ab_experiment"}
     graph = defs().resolve_asset_graph()
-    assert {key.to_user_string() for key in graph.materializable_asset_keys} == COMPUTED | {"labels/quality/demo"}
+    assert {key.to_user_string() for key in graph.materializable_asset_keys} == COMPUTED | {
+        "comparison/digest",
+        "labels/quality/demo",
+    }
     assert {key.to_user_string() for key in graph.observable_asset_keys} == OBSERVED
     assert {key.to_user_string() for key in graph.external_asset_keys} == READ | OBSERVED
-    assert {sensor.name for sensor in repository.sensor_defs} == {"experiment_specs", "input_versions"}
+    assert {sensor.name for sensor in repository.sensor_defs} == {"experiment_specs", "input_versions", "new_reports"}
 
 
 def test_one_run_holds_both_arms_and_the_report(project: Path) -> None:
@@ -86,7 +89,7 @@ def test_one_run_holds_both_arms_and_the_report(project: Path) -> None:
 
 def test_groups_follow_one_another(project: Path) -> None:
     graph = defs().resolve_asset_graph()
-    order = ["guidelines", "labels", "quality", "plan", "replicates", "comparison"]
+    order = ["guidelines", "labels", "quality", "plan", "replicates", "comparison", "digest"]
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         for parent in node.parent_keys:

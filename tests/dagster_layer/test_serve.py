@@ -15,7 +15,7 @@ _SMO = "import sys; from smo_pipelines.cli.main import main; sys.argv[0] = 'smo'
 
 def up(root: Path, environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", _SMO, "--root", str(root), "up", *options]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
 
 
 @pytest.mark.parametrize("option", ["--mlflow-port", "--dagster-port"])

@@ -14,7 +14,14 @@ from smo_pipelines.labels.formats.json_options import JsonOptions
 TUTORIAL = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text(encoding="utf-8")
 SPAM = ("buy cheap watches now", "win a free prize today", "claim your bonus offer", "limited deal click here")
 LETTER = ("our monthly newsletter is out", "this week in the club newsletter", "newsletter: news of the spring fair")
-FINE = ("see you at dinner tonight", "the train was late again", "thanks for the photos", "lovely walk by the sea")
+# Harmless texts have words of spam, and newsletters have none: so a model of the first version puts newsletters last for a reason,
+# and not where a draw of raters happens to put them.
+FINE = (
+    "see you at the free concert tonight",
+    "win or lose we walk today",
+    "thanks for the cheap watches",
+    "the offer of a lift now",
+)
 
 
 def smo(*arguments: str) -> int:
@@ -52,6 +59,7 @@ def project(tmp_path, monkeypatch) -> Path:
     (root / "configs" / "benchmarks" / "spam-gold.yaml").write_text(block("`configs/benchmarks/spam-gold.yaml`:"), encoding="utf-8")
     (root / "experiments" / "spam-2.yaml").write_text(block("in the format of"), encoding="utf-8")
     monkeypatch.chdir(root)
+    monkeypatch.setenv("SMO_RATER_KEY", "a key for this test, 32 bytes long")  # redraws of raters go by pseudonym
     return root
 
 
@@ -87,11 +95,12 @@ def draw(rng: np.random.Generator, n: int) -> list[tuple[str, bool, bool]]:
     return [(f"{rng.choice(texts)} {' '.join(rng.choice(TAIL, 8))} {rng.integers(10**6)}", old, new) for texts, old, new in drawn]
 
 
-def test_the_tutorial_runs_as_it_stands(project, capsys):
+def write_data(project: Path) -> None:
+    """Write ratings of both versions, and gold that the raters never saw."""
     rng = np.random.default_rng(3)
     words = np.array(["fine", "spam"])
     ratings = [
-        {"task": f"t{i}", "body": text, "worker": f"w{(i + k) % 12}", "answer": words[int(truth != (rng.random() < 0.1))],
+        {"task": f"t{i}", "body": text, "worker": f"w{(i + k) % 40}", "answer": words[int(truth != (rng.random() < 0.05))],
          "when": "2026-03-01T10:00:00Z", "policy": policy, "split": "train"}
         for i, (text, old, new) in enumerate(draw(rng, 240))
         for policy, truth in (("spam@1", old), ("spam@2", new))
@@ -104,6 +113,9 @@ def test_the_tutorial_runs_as_it_stands(project, capsys):
     ]
     write_rows(project / "data" / "spam-gold.csv", gold)
 
+
+def test_the_tutorial_runs_as_it_stands(project, capsys):
+    write_data(project)
     assert smo("import", "ratings.csv", "--mapping", "columns.yaml", "--dry-run") == 0
     assert smo("import", "ratings.csv", "--mapping", "columns.yaml") == 0
     assert smo("run", "spam-2") == 0

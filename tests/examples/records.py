@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from smo_pipelines.analysis.price import price_of
 from smo_pipelines.domain.changes import OpsChange
 from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
 from smo_pipelines.domain.decisions import (
@@ -31,6 +32,7 @@ from smo_pipelines.domain.experiments import ArmName, Assignment, Experiment, Ra
 from smo_pipelines.domain.guidelines import ClauseChange, ClauseEdit
 from smo_pipelines.domain.label_changes import FlipCount, LabelShift
 from smo_pipelines.domain.labels import SnapshotRecipe
+from smo_pipelines.domain.price import ArmSpending, ComputePrice, ComputeUse, ExperimentPrice, LabelSpending, Money
 from smo_pipelines.domain.records import (
     ArmFacts,
     BenchmarkFacts,
@@ -39,7 +41,7 @@ from smo_pipelines.domain.records import (
     ReplicateFacts,
 )
 
-__all__ = ["PRIMARY", "example_experiment", "example_record"]
+__all__ = ["PRIMARY", "example_experiment", "example_price", "example_record"]
 
 PRIMARY = Question(metric="average_precision", on="demo-gold", gold="hate@4", role=Role.primary)
 _FPR = Question(metric="false_positive_rate", on="demo-lookalikes", role=Role.guardrail)
@@ -243,6 +245,17 @@ def _labels() -> LabelShift:
     )
 
 
+def example_price(effect: EffectEstimate | NotEstimable | None = None, *, shown: bool = True) -> ExperimentPrice:
+    """Return what the arms cost: labels 1,180 and 1,416 EUR, five fits and four redraws of a minute each on one core."""
+
+    def arm(name: ArmName, labels: float) -> ArmSpending:
+        use = ComputeUse(device="core", fits=9, hours=9 / 60, variance=1e-6, df=7)
+        return ArmSpending(arm=name, labels=LabelSpending(total=Money(amount=labels, currency="EUR"), ratings=11800), compute=use)
+
+    spending = (arm(ArmName.control, 1180.0), arm(ArmName.treatment, 1416.0))
+    return price_of(spending, (effect or _effects()[0]) if shown else None, ComputePrice(currency="EUR", an_hour={"core": 0.04}))
+
+
 def example_record(*, verdict: Verdict = Verdict.ship, experiment: Experiment | None = None) -> ExperimentRecord:
     """Return a guideline edit that was tested; ``invalid`` has a failed sample ratio."""
     experiment = experiment or example_experiment()
@@ -286,4 +299,5 @@ def example_record(*, verdict: Verdict = Verdict.ship, experiment: Experiment | 
             launched_by="data-science",
             links={"dagster": "http://127.0.0.1:3000/runs/1"},
         ),
+        price=example_price(shown=verdict is not Verdict.invalid),
     )

@@ -3,15 +3,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from smo_pipelines.analysis.decide import decide
 from smo_pipelines.domain.decisions import FindingCode
 from smo_pipelines.domain.experiments import ArmName, Experiment, ReplicateKind
 from smo_pipelines.errors import BenchmarkError, OneClass
+from smo_pipelines.experiment.benchmarks import load_benchmark
 from smo_pipelines.experiment.prepare import build_arms, is_pinned, load_arms, pin_arms, refuse_one_class
 from smo_pipelines.experiment.register import register_experiment
 from smo_pipelines.experiment.run import jobs_of
 from smo_pipelines.experiment.workspace import Workspace
+from smo_pipelines.labels.batch import LabelBatch
 from smo_pipelines.simulate.operation import simulate_operation
 from smo_pipelines.simulate.write import write_operation
 from tests.examples.projects import spec
@@ -91,3 +95,56 @@ def test_a_benchmark_that_asks_for_what_its_items_lack(workspace: Workspace) -> 
     path.write_text(path.read_text().replace("- clause", "- claus"))
     with pytest.raises(BenchmarkError, match="no attribute 'claus'; did you mean 'clause'"):
         build_arms(workspace, _experiment(workspace))
+
+
+def _model_that_labels(workspace: Workspace, gold_items: list[str]) -> None:
+    """Import a model of the core pool that labels fifty training items, and gives gold of some items."""
+    items = workspace.tables.items("demo")
+    training = items.item_ids[np.asarray(items.attributes["split"]) == "train"].tolist()[:50]
+    texts = dict(zip(items.item_ids.tolist(), items.texts.tolist(), strict=True))
+    rated = [
+        {
+            "item_id": item,
+            "rater_id": "judge",
+            "question": "hate",
+            "guideline": guideline,
+            "label": "none",
+            "is_gold": item in gold_items,
+        }
+        for guideline in ("hate@3", "hate@4")
+        for item in (*training, *gold_items)
+    ]
+    labels = workspace.catalogue.guidelines["hate@4"]
+    negative = next(label for label in labels.labels if label != labels.positive)
+    batch = LabelBatch(
+        project="demo",
+        source="a model",
+        items=pd.DataFrame({"item_id": [*training, *gold_items], "text": [texts[item] for item in (*training, *gold_items)]}),
+        raters=pd.DataFrame({"rater_id": ["judge"], "kind": ["model"], "pool": ["core"]}),
+        ratings=pd.DataFrame(rated).assign(label=negative),
+    )
+    workspace.tables.append(batch, imported_at=datetime(2026, 5, 2, tzinfo=UTC))
+
+
+def test_a_model_behind_both_the_training_labels_and_the_gold_is_a_warning(workspace: Workspace) -> None:
+    plain = build_arms(workspace, _experiment(workspace))
+    assert not [finding for finding in plain.findings if finding.code is FindingCode.circular_gold]
+    gold = load_benchmark(workspace, "gold").item_ids.tolist()[:5]
+    _model_that_labels(workspace, gold)
+    # without the overlap, every rating counts, the model's too
+    experiment = _experiment(workspace, id="judged", control={**spec()["control"], "overlap": None})
+    arms = build_arms(workspace, experiment)
+    (warning,) = [finding for finding in arms.findings if finding.code is FindingCode.circular_gold]
+    assert not warning.passed and not warning.blocking and arms.valid
+    assert warning.sentence.startswith(
+        "of the 1 model raters behind the gold of gold, 1 labelled for the control arm and 1 labelled for"
+    )
+    assert pin_arms(workspace, experiment, arms).findings == load_arms(workspace, experiment).findings == arms.findings
+    decision = decide((), experiment=experiment, findings=arms.findings)
+    assert [reason for reason in decision.reasons if "agreement with the model" in reason]
+
+    # of another pool, the model labels nothing that is trained on
+    elsewhere = {**spec()["control"], "guideline": "hate@4", "pool": "vendor-lenient@1", "overlap": None}
+    apart = _experiment(workspace, id="apart", control=elsewhere, treatment={"overlap": 2}, guardrails=None)
+    (passed,) = [finding for finding in build_arms(workspace, apart).findings if finding.code is FindingCode.circular_gold]
+    assert passed.passed and "none of the 1 model raters" in passed.sentence

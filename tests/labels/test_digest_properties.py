@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from smo_pipelines.domain.guidelines import GuidelineVersion
@@ -20,7 +20,7 @@ from smo_pipelines.labels.tables import LabelTables
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GUIDELINE = GuidelineVersion(id="hate@1", question="hate", labels=("0", "1"), positive="1", clauses=())
-FEW = settings(max_examples=3, phases=(Phase.generate,), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=3, phases=(Phase.generate,))
 RECIPES = [
     *({"aggregation": aggregation} for aggregation in Aggregation),
     {"ties": TieRule.positive},

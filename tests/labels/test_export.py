@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smo_pipelines.domain.guidelines import GuidelineVersion
@@ -103,7 +103,7 @@ def batches(draw: st.DrawFn) -> LabelBatch:
     )
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5)
 @given(batch=batches(), ending=st.sampled_from([".csv", ".parquet"]))
 def test_there_and_back(tmp_path_factory: pytest.TempPathFactory, batch: LabelBatch, ending: str) -> None:
     folder = tmp_path_factory.mktemp("export")

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from smo_pipelines.errors import ImportRefused, LabelError, UnknownName
 from smo_pipelines.labels.formats import read
+from smo_pipelines.labels.formats.listener import Listener
 from smo_pipelines.labels.pseudonyms import pseudonym
 
 HEADER = "item_id,text,rater_id,label"
@@ -141,10 +143,28 @@ def test_headers_that_cannot_be_read(export, key, content, sentence):
 
 
 def test_an_empty_or_absent_file(export, key, tmp_path):
-    with pytest.raises(ImportRefused, match="holds no rows"):
+    with pytest.raises(ImportRefused, match="has no rows"):
         read("mapped", export(f"{HEADER}\n"), options=OPTIONS, key=key)
     with pytest.raises(ImportRefused, match="cannot open"):
         read("mapped", tmp_path / "absent.csv", options=OPTIONS, key=key)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_it_says_how_much_was_read(key, tmp_path, ending):
+    frame = pd.DataFrame({"item_id": range(120_000), "text": "a text that all have", "rater_id": "r", "label": "1"})
+    path = tmp_path / f"export.{ending}"
+    write = {"csv": frame.to_csv, "jsonl": partial(frame.to_json, orient="records", lines=True), "parquet": frame.to_parquet}
+    write[ending](path, **({} if ending == "jsonl" else {"index": False}))
+    heard = []
+    batch = read("mapped", path, options=OPTIONS, key=key, listener=Listener(progress=heard.append))
+    assert len(batch.ratings) == 120_000
+    assert heard == sorted(heard) and 0 < heard[0] < 0.6 and heard[-1] == 1.0
+
+
+@pytest.mark.parametrize("name", ["../x", "", " p", "a/b", "x" * 64])
+def test_a_project_has_a_name_that_can_be_a_file_s(export, key, name):
+    with pytest.raises(LabelError, match="no legal name: start with a letter" if name else "no legal name|needs the option"):
+        read("mapped", export(f"{HEADER}\na,one,r,1\n"), options={**OPTIONS, "project": name}, key=key)
 
 
 def test_parquet_gives_what_csv_gives(export, key, tmp_path):

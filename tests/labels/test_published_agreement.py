@@ -85,11 +85,20 @@ def test_xstest(real_data, model):
 
 
 def test_hatecheck(real_data):  # 3,901 cases of which 3,879 have at least four of five raters agreeing; kappa of the file
-    columns = {"item_id": "case_id", "text": "test_case"}
-    wide = {"columns": "label_[0-9]*"}
-    file = real_data / "hatecheck" / "all_annotations.csv"
-    ratings = ratings_of("mapped", file, project="hatecheck", columns=columns, wide=wide, constants={"question": "hate"})
-    counts = table(pairs_of(ratings))
+    options = {
+        "project": "hatecheck",
+        "columns": {"item_id": "case_id", "text": "test_case"},
+        "wide": {"columns": "label_[0-9]*"},
+        "constants": {"question": "hate"},
+    }
+    everything = ratings_of("mapped", real_data / "hatecheck" / "all_annotations.csv", **options)
+    suite = ratings_of("mapped", real_data / "hatecheck" / "test_suite_annotations.csv", **options)
+    # README of the data: ten raters, five a case; 173 of 3,901 cases did not get into the suite of 3,728
+    assert everything["rater_id"].nunique() == 10
+    assert suite["item_id"].nunique() == 3728
+    assert len(set(everything["item_id"]) - set(suite["item_id"])) == 173
+    assert coefficient_value(FLEISS, table(pairs_of(suite))) == pytest.approx(0.9390, abs=5e-5)  # computed from the file
+    counts = table(pairs_of(everything))
     assert counts.shape == (3901, 2) and set(counts.sum(axis=1)) == {5}
     assert int((counts.max(axis=1) >= 4).sum()) == 3879
     assert coefficient_value(FLEISS, counts) == pytest.approx(0.9285, abs=5e-5)

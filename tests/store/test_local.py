@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smo_pipelines.store import file_lock, write_atomic
+from smo_pipelines.store import file_lock, is_locked, write_atomic
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,3 +84,11 @@ def test_a_lock_is_let_go_when_its_block_fails(tmp_path: Path) -> None:
         raise ValueError("inside")
     with file_lock(tmp_path / "lock"):
         pass
+
+
+def test_whether_somebody_holds_a_lock(tmp_path: Path) -> None:
+    path = tmp_path / "locks" / "one.lock"
+    assert not is_locked(path)
+    with file_lock(path):
+        assert is_locked(path)
+    assert not is_locked(path)

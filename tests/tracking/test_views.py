@@ -5,7 +5,15 @@ import pytest
 from smo_pipelines.tracking.items import MAX_NOTE
 from smo_pipelines.tracking.log_items import final_items
 from smo_pipelines.tracking.mlflow_backend import MlflowTracker
-from smo_pipelines.tracking.views import SAVED_VIEWS, SavedView, experiment_tags, run_url, view_url
+from smo_pipelines.tracking.views import (
+    NIGHTLY_VIEWS,
+    SAVED_VIEWS,
+    SavedView,
+    experiment_tags,
+    nightly_experiment_tags,
+    run_url,
+    view_url,
+)
 from tests.examples.records import example_experiment, example_record
 
 # the keys of a saved view's state that the runs page of MLflow 3.17.2 reads (its list of view state keys, plus search and order)
@@ -14,7 +22,7 @@ KNOWN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("view", SAVED_VIEWS, ids=lambda view: view.id)
+@pytest.mark.parametrize("view", [*SAVED_VIEWS, *NIGHTLY_VIEWS], ids=lambda view: view.id)
 def test_a_view_is_the_envelope_that_mlflow_writes_itself(view: SavedView) -> None:
     from mlflow.utils.validation import MAX_EXPERIMENT_TAG_VAL_LENGTH
 
@@ -40,7 +48,7 @@ def test_the_filters_of_the_views_find_their_runs(tracker: MlflowTracker) -> Non
     tracker.plan(example_experiment())
     (experiment,) = [one for one in tracker._client.search_experiments() if one.name == "smo/hate/changes"]
     found = {view.id: len(tracker._client.search_runs([experiment.experiment_id], view.filter)) for view in SAVED_VIEWS}
-    assert found == {"smo-effects": 1, "smo-replicates": 0}
+    assert found == {"smo-effects": 1, "smo-replicates": 0, "smo-digest": 0}
     assert experiment.tags.items() >= experiment_tags().items()
 
 
@@ -62,4 +70,5 @@ def test_addresses_open_the_page_for_runs_and_not_the_one_for_traces() -> None:
 
 
 def test_the_note_of_the_experiment_fits() -> None:
-    assert len(experiment_tags()["mlflow.note.content"]) < MAX_NOTE
+    for tags in (experiment_tags(), nightly_experiment_tags()):
+        assert len(tags["mlflow.note.content"]) < MAX_NOTE

@@ -22,10 +22,13 @@ class LabelFacts:
         By rater attribute (``pool``, ``kind``, ``locale`` ...): a rater's value by pseudonym.
     gold : pair of mapping of str to int
         Right labels, 0 or 1, by item id, under the control's guideline and under the treatment's.
+    gold_models : mapping of str to tuple of str
+        By benchmark: the model raters, by pseudonym, that gave any of its right answers.
     """
 
     raters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     gold: Gold = ({}, {})
+    gold_models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def label_facts(tables: LabelTables, matching: Matching, guidelines: tuple[GuidelineVersion, GuidelineVersion]) -> LabelFacts:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from smo_pipelines.errors import UnknownName
-from smo_pipelines.labels.batch import LabelBatch, SourceFile
+from smo_pipelines.labels.batch import LabelBatch, SourceFile, check_project
 from smo_pipelines.labels.formats.argilla import read_argilla
 from smo_pipelines.labels.formats.davidson2017 import read_davidson2017
 from smo_pipelines.labels.formats.kern2023 import read_kern2023
@@ -18,35 +18,19 @@ from smo_pipelines.labels.formats.mapped import read_mapped
 from smo_pipelines.labels.formats.own_export import read_own_export
 from smo_pipelines.labels.formats.roettger2022 import read_roettger2022
 
-__all__ = ["FORMATS", "JSON_READERS", "READERS", "JsonReader", "Reader", "read", "source_files"]
+__all__ = ["FORMATS", "JSON_READERS", "READERS", "Reader", "read", "source_files"]
 
 _ENDINGS = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet"})
 
 
 class Reader(Protocol):
-    """Reads an export into a batch, with raters under pseudonyms made with a key."""
-
-    def __call__(self, path: Path, *, options: Mapping[str, Any], key: bytes) -> LabelBatch:
-        """Return the batch that an export holds."""
-
-
-class JsonReader(Protocol):
-    """A reader that says how far it is, and what of the export is not in the batch."""
+    """Reads an export into a batch, with raters under pseudonyms made with a key; says how far it is, and what is left out."""
 
     def __call__(self, path: Path, *, options: Mapping[str, Any], key: bytes, listener: Listener) -> LabelBatch:
         """Return the batch that an export holds."""
 
 
-READERS: Mapping[str, Reader] = {
-    "davidson2017": read_davidson2017,
-    "kern2023": read_kern2023,
-    "mapped": read_mapped,
-    "roettger2022": read_roettger2022,
-    "smo-export": read_own_export,
-}
-"""The readers of tables."""
-
-JSON_READERS: Mapping[str, JsonReader] = {
+JSON_READERS: Mapping[str, Reader] = {
     "argilla": read_argilla,
     "label-studio": read_label_studio,
     "label-studio-min": read_label_studio_min,
@@ -54,7 +38,17 @@ JSON_READERS: Mapping[str, JsonReader] = {
 }
 """The readers of exports in JSON."""
 
-FORMATS = tuple(sorted({*READERS, *JSON_READERS}))
+READERS: Mapping[str, Reader] = {
+    **JSON_READERS,
+    "davidson2017": read_davidson2017,
+    "kern2023": read_kern2023,
+    "mapped": read_mapped,
+    "roettger2022": read_roettger2022,
+    "smo-export": read_own_export,
+}
+"""All readers."""
+
+FORMATS = tuple(sorted(READERS))
 """The names of all formats."""
 
 
@@ -74,21 +68,23 @@ def read(
     key : bytes
         The key of the raters' pseudonyms, see :func:`smo_pipelines.labels.pseudonyms.key_from_environment`.
     listener : Listener
-        Hears how far a reader of JSON is, and what it has to say of the export.
+        Hears how far the reader is, and what it has to say of the export.
 
     Raises
     ------
     UnknownName
         When there is no such format.
+    LabelError
+        When the options cannot be meant so.
     ImportRefused
         When the export cannot be read.
     """
     if name not in FORMATS:
         raise UnknownName("export format", name, FORMATS)
-    if name in JSON_READERS:
-        batch = JSON_READERS[name](Path(path), options=options or {}, key=key, listener=listener)
-    else:
-        batch = READERS[name](Path(path), options=options or {}, key=key)
+    options = options or {}
+    if options.get("project"):
+        check_project(str(options["project"]))
+    batch = READERS[name](Path(path), options=options, key=key, listener=listener)
     return batch.read_from(source_files(Path(path)))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from smo_pipelines.labels.batch import LabelBatch
 from smo_pipelines.labels.formats.layout import MappedOptions
+from smo_pipelines.labels.formats.listener import SILENT, Listener
 from smo_pipelines.labels.formats.mapped import batch_of, project_of, read_tables
 
 __all__ = ["read_davidson2017"]
@@ -16,7 +17,7 @@ __all__ = ["read_davidson2017"]
 _FILE = "labeled_data.csv"
 
 
-def read_davidson2017(path: Path, *, options: Mapping[str, Any], key: bytes) -> LabelBatch:
+def read_davidson2017(path: Path, *, options: Mapping[str, Any], key: bytes, listener: Listener = SILENT) -> LabelBatch:
     """Read ``labeled_data.csv``, or the folder that holds it.
 
     The file says how many of an item's raters chose each label and not who they were, so each vote becomes a rating of the
@@ -32,6 +33,7 @@ def read_davidson2017(path: Path, *, options: Mapping[str, Any], key: bytes) -> 
         ``project`` (``"davidson2017"`` unless given).
     key : bytes
         The key of the pseudonyms.
+    listener : Listener
 
     Raises
     ------
@@ -48,5 +50,5 @@ def read_davidson2017(path: Path, *, options: Mapping[str, Any], key: bytes) -> 
         html_entities=True,
         max_bad_share=0.01,
     )
-    columns, quarantine = read_tables([(path / _FILE if path.is_dir() else path, layout)], key=key)
+    columns, quarantine = read_tables([(path / _FILE if path.is_dir() else path, layout)], key=key, listener=listener)
     return batch_of(project, "davidson2017", columns, quarantine)

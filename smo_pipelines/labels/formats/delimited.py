@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from smo_pipelines.errors import ImportRefused
 from smo_pipelines.labels.formats.records import Quarantine
-from smo_pipelines.labels.formats.table_files import LONGEST_LINE, Chunk, LineTooLong, line_blocks, opened
+from smo_pipelines.labels.formats.table_files import LONGEST_LINE, Chunk, LineTooLong, line_blocks, opened, share_of
 
 __all__ = ["DelimitedFile"]
 
@@ -55,10 +55,15 @@ class DelimitedFile:
             self.names: tuple[str, ...] = tuple(name.strip() for name in next(self._reader, []))
         except (csv.Error, LineTooLong) as error:
             self._stream.close()
-            raise ImportRefused(f"the header of {path.name} cannot be read: {error or 'its line is too long'}") from error
+            raise ImportRefused(f"the header of {path.name} cannot be read: {str(error) or 'its line is too long'}") from error
         if any(_NOT_UTF8.search(name) for name in self.names):
             self._stream.close()
             raise ImportRefused(f"the header of {path.name} is not UTF-8; save the file as UTF-8")
+
+    @property
+    def share_read(self) -> float:
+        """How much of the file was read, from 0 to 1."""
+        return share_of(self._stream, self._path)
 
     def __enter__(self) -> Self:
         return self

@@ -69,7 +69,7 @@ def detect(path: Path) -> Detected:
 
 
 def _legal() -> str:
-    return f"formats: {', '.join(FORMATS)} (--format NAME goes before what was found)"
+    return f"formats: {', '.join(FORMATS)} (if it is one of them all the same, say which with --format NAME)"
 
 
 def _one(path: Path, found: Sequence[Detected], seen: str) -> Detected:
@@ -198,10 +198,23 @@ def _folder(path: Path) -> list[Detected]:
         found.append(Detected("roettger2022", "annotations_g1.csv to annotations_g3.csv with a column a rater"))
     if frozenset(_header_of(path / "labeled_data.csv")) >= _DAVIDSON2017:
         found.append(Detected("davidson2017", "labeled_data.csv with columns of votes"))
-    files = sorted(path.glob("*.json"))
-    if files and all(_file_form(file) == "lewidi" for file in files):
+    if _all_lewidi(files := sorted(path.glob("*.json"))):
         found.append(Detected("lewidi", f"{len(files)} files of items with annotations and annotators side by side"))
     return found
+
+
+def _all_lewidi(files: Sequence[Path]) -> bool:
+    """Return whether there are files and all of them are of this format; one that is damaged is named if any is."""
+    forms: set[str] = set()
+    damaged: ImportRefused | None = None
+    for file in files:
+        try:
+            forms.add(_file_form(file))
+        except ImportRefused as error:
+            damaged = error
+    if damaged and "lewidi" in forms:
+        raise damaged
+    return not damaged and forms == {"lewidi"}
 
 
 def _header_of(file: Path) -> list[str]:
@@ -218,4 +231,6 @@ def _file_form(file: Path) -> str:
 
 def _seen_in_folder(path: Path) -> str:
     names = sorted(one.name for one in path.iterdir())
-    return f"a folder of {_listed(names) or 'nothing'}; one file of your own is imported by naming it"
+    if not names:
+        return "an empty folder"
+    return f"a folder of {_listed(names)}; one file of your own is imported by naming it"

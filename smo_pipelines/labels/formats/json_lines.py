@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from smo_pipelines.errors import ImportRefused
 from smo_pipelines.labels.formats.records import Quarantine
-from smo_pipelines.labels.formats.table_files import LONGEST_LINE, Chunk, LineTooLong, line_blocks, opened
+from smo_pipelines.labels.formats.table_files import LONGEST_LINE, Chunk, LineTooLong, line_blocks, opened, share_of
 
 __all__ = ["JsonLinesFile", "plain_text"]
 
@@ -44,6 +44,11 @@ class JsonLinesFile:
             self._stream.close()
             raise ImportRefused(f"{path.name} is one JSON list; JSON lines have one object a line")
         self._stream.seek(start)
+
+    @property
+    def share_read(self) -> float:
+        """How much of the file was read, from 0 to 1."""
+        return share_of(self._stream, self._path)
 
     def __enter__(self) -> Self:
         return self

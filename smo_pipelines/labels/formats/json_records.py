@@ -1,5 +1,6 @@
 """Records of a JSON file one after the other, each with the line on which it starts; the file is never held whole."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
@@ -91,7 +92,7 @@ def json_records(path: Path, *, members: bool = False, listener: Listener = SILE
             yield from _lines(text)
         else:
             line = text.line
-            value, fault = text.value()
+            value, fault = text.value(longest=sys.maxsize)  # it may hold all records
             text.end()
             yield JsonRecord(line, 1, "", value, fault)
 

@@ -14,6 +14,7 @@ __all__ = ["JsonText"]
 _CHUNK = 1 << 20
 _BLANK = re.compile(r"[ \t\r\n]*")
 _AFTER = frozenset(",]} \t\r\n:")  # a value that one of these follows is whole
+_LONGEST_RECORD = 8 << 20  # characters; a longer one is no item that a person rated
 _LONGEST_NUMBER = 300  # digits; Python refuses to convert thousands of them
 # what may stand for a character that no text can hold: raw, or escaped (half a pair is an error only when the other is missing)
 _SUSPECT = re.compile(r"[\x00\ud800-\udfff]|\\u0000|\\u[dD][89a-fA-F]")
@@ -82,8 +83,8 @@ class JsonText:
             raise self.refusal(said)
         self._at += 1
 
-    def value(self) -> tuple[Any, str]:
-        """Read one value and return it with what is wrong with it."""
+    def value(self, *, longest: int = _LONGEST_RECORD) -> tuple[Any, str]:
+        """Read one value and return it with what is wrong with it, e.g. that it has too many characters."""
         while True:
             self._repeated.clear()
             try:
@@ -100,9 +101,11 @@ class JsonText:
                 continue  # a number may go on
             content = self._text[self._at : end]
             self._move(end)
-            return self._checked(value, content)
+            return self._checked(value, content, longest)
 
-    def _checked(self, value: Any, content: str) -> tuple[Any, str]:
+    def _checked(self, value: Any, content: str, longest: int = _LONGEST_RECORD) -> tuple[Any, str]:
+        if len(content) > longest:
+            return None, f"{len(content):,} characters, and a record has {longest:,} at most"
         fault = f"the key {self._repeated[0][:40]!r} stands twice" if self._repeated else ""
         plain = content.isascii() and "\\u" not in content and "\x00" not in content
         if not fault and not plain and _SUSPECT.search(content):

@@ -10,7 +10,9 @@ from typing import Any
 
 from smo_pipelines.labels.batch import LabelBatch
 from smo_pipelines.labels.formats.layout import MappedOptions
+from smo_pipelines.labels.formats.listener import SILENT, Listener
 from smo_pipelines.labels.formats.mapped import batch_of, project_of, read_tables
+from smo_pipelines.labels.formats.table_files import check_folder
 
 __all__ = ["read_kern2023"]
 
@@ -25,7 +27,7 @@ _QUESTIONS = {
 }
 
 
-def read_kern2023(path: Path, *, options: Mapping[str, Any], key: bytes) -> LabelBatch:
+def read_kern2023(path: Path, *, options: Mapping[str, Any], key: bytes, listener: Listener = SILENT) -> LabelBatch:
     """Read ``full_train_s.csv`` and ``full_test_s.csv`` of a folder.
 
     Each row gives two ratings, ``hate`` and ``offensive``, with the labels "0" and "1"; the form's layout (``version``, A to E)
@@ -43,6 +45,7 @@ def read_kern2023(path: Path, *, options: Mapping[str, Any], key: bytes) -> Labe
         ``project`` (``"kern2023"`` unless given).
     key : bytes
         The key of the raters' pseudonyms.
+    listener : Listener
 
     Raises
     ------
@@ -50,8 +53,9 @@ def read_kern2023(path: Path, *, options: Mapping[str, Any], key: bytes) -> Labe
         When a file is missing or is not this data set's.
     """
     project = project_of(options, "kern2023")
+    check_folder(path, "kern2023", _FILES.values())
     parts = [(path / file, _layout(project, split)) for split, file in _FILES.items()]
-    columns, quarantine = read_tables(parts, key=key)
+    columns, quarantine = read_tables(parts, key=key, listener=listener)
     return batch_of(project, "kern2023", columns, quarantine)
 
 

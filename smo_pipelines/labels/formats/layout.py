@@ -144,7 +144,7 @@ class MappedOptions:
                 raise LabelError(f"the mapped format has no option {name!r}; {did_you_mean(name, legal)}")
             _check_form(name, value, legal[name])
         if "project" not in options:
-            raise LabelError("the mapped format needs the option 'project': which project the ratings belong to")
+            raise LabelError("the mapped format needs the option 'project': name it with --project, or in the mapping")
         changed: dict[str, Any] = {
             name: _texts(options[name]) for name in ("columns", "constants", "values", "counts") if name in options
         }

@@ -1,6 +1,6 @@
 """Any CSV, TSV, Parquet or JSON lines file, by a mapping of its columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from smo_pipelines.labels.formats.collecting import Collector, LabelColumns
 from smo_pipelines.labels.formats.delimited import DelimitedFile
 from smo_pipelines.labels.formats.json_lines import JsonLinesFile
 from smo_pipelines.labels.formats.layout import Cell, MappedOptions
+from smo_pipelines.labels.formats.listener import SILENT, Listener
 from smo_pipelines.labels.formats.melting import Faults, long_rows
 from smo_pipelines.labels.formats.parquet_rows import ParquetFile
 from smo_pipelines.labels.formats.records import Quarantine
@@ -19,7 +20,7 @@ from smo_pipelines.labels.formats.typed_columns import typed_columns
 __all__ = ["batch_of", "project_of", "read_mapped", "read_tables"]
 
 
-def read_mapped(path: Path, *, options: Mapping[str, Any], key: bytes) -> LabelBatch:
+def read_mapped(path: Path, *, options: Mapping[str, Any], key: bytes, listener: Listener = SILENT) -> LabelBatch:
     """Read one file; see :class:`~smo_pipelines.labels.formats.layout.MappedOptions`.
 
     Its name's ending says what it is: ``.parquet``, ``.jsonl`` or ``.ndjson``, ``.tsv``; anything else is CSV. A row that cannot be
@@ -33,6 +34,7 @@ def read_mapped(path: Path, *, options: Mapping[str, Any], key: bytes) -> LabelB
     options : mapping
     key : bytes
         The key of the raters' pseudonyms.
+    listener : Listener
 
     Raises
     ------
@@ -42,11 +44,13 @@ def read_mapped(path: Path, *, options: Mapping[str, Any], key: bytes) -> LabelB
         When the file or its header cannot be read, or too many rows are bad.
     """
     mapping = MappedOptions.of(options)
-    columns, quarantine = read_tables([(path, mapping)], key=key)
+    columns, quarantine = read_tables([(path, mapping)], key=key, listener=listener)
     return batch_of(mapping.project, "mapped", columns, quarantine)
 
 
-def read_tables(parts: Sequence[tuple[Path, MappedOptions]], *, key: bytes) -> tuple[LabelColumns, tuple[QuarantinedRow, ...]]:
+def read_tables(
+    parts: Sequence[tuple[Path, MappedOptions]], *, key: bytes, listener: Listener = SILENT
+) -> tuple[LabelColumns, tuple[QuarantinedRow, ...]]:
     """Read the files of one import.
 
     Parameters
@@ -55,6 +59,7 @@ def read_tables(parts: Sequence[tuple[Path, MappedOptions]], *, key: bytes) -> t
         Each file with how it is read. The project and the share of rows that may be bad are the first's.
     key : bytes
         The key of the raters' pseudonyms.
+    listener : Listener
 
     Returns
     -------
@@ -68,7 +73,10 @@ def read_tables(parts: Sequence[tuple[Path, MappedOptions]], *, key: bytes) -> t
     _, first = parts[0]
     quarantine = Quarantine(first.max_bad_share)
     collector = Collector(first.project, key)
-    good = sum(_read(path, options, collector, quarantine) for path, options in parts)
+    sizes = [path.stat().st_size if path.is_file() else 0 for path, _ in parts]
+    good = 0
+    for place, (path, options) in enumerate(parts):
+        good += _read(path, options, collector, quarantine, _progress_of(listener, sizes, place))
     bad = len({(row.file, row.line) for row in quarantine.rows})
     rows = quarantine.judged(good, bad=bad)
     return collector.collected(), rows
@@ -99,7 +107,15 @@ def project_of(options: Mapping[str, Any], name: str) -> str:
     return str(options.get("project", name))
 
 
-def _read(path: Path, options: MappedOptions, collector: Collector, quarantine: Quarantine) -> int:
+def _progress_of(listener: Listener, sizes: Sequence[int], place: int) -> Callable[[float], None]:
+    """Return what takes the share that was read of one of several files, those before it being done, and tells that of all."""
+    before, size, total = sum(sizes[:place]), sizes[place], max(sum(sizes), 1)
+    return lambda share: listener.progress((before + share * size) / total)
+
+
+def _read(
+    path: Path, options: MappedOptions, collector: Collector, quarantine: Quarantine, progress: Callable[[float], None]
+) -> int:
     """Read one file and return how many of its rows are good throughout."""
     good = 0
     with _open(path, options) as file:
@@ -109,6 +125,7 @@ def _read(path: Path, options: MappedOptions, collector: Collector, quarantine: 
         wanted = frozenset((*options.sources.values(), *options.needed, *(cell.column for cell in cells)))
         for chunk in file.chunks(wanted, quarantine):
             good += _add(path.name, chunk, options, cells, collector, quarantine)
+            progress(file.share_read)
         if file.names:
             check_names(path, file.names, options.needed)
     return good

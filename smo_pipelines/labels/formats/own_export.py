@@ -13,13 +13,14 @@ import pyarrow.parquet as pq
 from smo_pipelines.errors import ImportRefused, LabelError, did_you_mean
 from smo_pipelines.labels.batch import LabelBatch
 from smo_pipelines.labels.exported import ITEM_COLUMNS, RATER_COLUMNS, RATING_COLUMNS, SIGNATURE, export_schema, restored
+from smo_pipelines.labels.formats.listener import SILENT, Listener
 
 __all__ = ["read_own_export"]
 
 FORMAT = "smo-export"
 
 
-def read_own_export(path: Path, *, options: Mapping[str, Any], key: bytes) -> LabelBatch:
+def read_own_export(path: Path, *, options: Mapping[str, Any], key: bytes, listener: Listener = SILENT) -> LabelBatch:
     """Read an export of ours; without texts it can only go where its items are known.
 
     Parameters
@@ -30,6 +31,8 @@ def read_own_export(path: Path, *, options: Mapping[str, Any], key: bytes) -> La
         ``project``, over the one that the file names.
     key : bytes
         Not used: the file holds pseudonyms, which are kept.
+    listener : Listener
+        Hears when the file was read, which happens at once.
 
     Raises
     ------
@@ -40,6 +43,7 @@ def read_own_export(path: Path, *, options: Mapping[str, Any], key: bytes) -> La
         if name != "project":
             raise LabelError(f"the {FORMAT} format has no option {name!r}; {did_you_mean(name, ['project'])}")
     table = _table(path)
+    listener.progress(1.0)
     missing = sorted(SIGNATURE - set(table.column_names))
     if missing:
         raise ImportRefused(f"{path.name} lacks the columns {missing} that an export of ours has; export again")

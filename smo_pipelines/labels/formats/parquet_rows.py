@@ -39,6 +39,12 @@ class ParquetFile:
         except (OSError, pa.ArrowException) as error:
             raise ImportRefused(f"cannot read {path} as Parquet: {_first_line(error)}") from error
         self.names: tuple[str, ...] = tuple(self._file.schema_arrow.names)
+        self._rows_read = 0
+
+    @property
+    def share_read(self) -> float:
+        """How many of the rows were read, as a share from 0 to 1."""
+        return float(self._rows_read / max(self._file.metadata.num_rows, 1))
 
     def __enter__(self) -> Self:
         return self
@@ -49,14 +55,13 @@ class ParquetFile:
     def chunks(self, wanted: Set[str], quarantine: Quarantine) -> Iterator[Chunk]:
         """Yield the rows in chunks."""
         names = [name for name in self.names if name in wanted]
-        before = 0
         try:
             for batch in self._file.iter_batches(batch_size=_ROWS, columns=names):
-                lines = np.arange(before + 1, before + batch.num_rows + 1, dtype=np.int64)
-                before += batch.num_rows
+                lines = np.arange(self._rows_read + 1, self._rows_read + batch.num_rows + 1, dtype=np.int64)
+                self._rows_read += batch.num_rows
                 yield self._chunk(batch, names, lines, quarantine)
         except (OSError, pa.ArrowException) as error:
-            raise ImportRefused(f"{self._path.name} is damaged after row {before}: {_first_line(error)}") from error
+            raise ImportRefused(f"{self._path.name} is damaged after row {self._rows_read}: {_first_line(error)}") from error
 
     def _chunk(self, batch: pa.RecordBatch, names: list[str], lines: np.ndarray, quarantine: Quarantine) -> Chunk:
         bad = np.zeros(len(lines), dtype=bool)

@@ -40,15 +40,17 @@ class Quarantine:
         Raises
         ------
         ImportRefused
-            When the share of bad records is above the limit, or nothing at all could be read.
+            When there are no records, the share of bad records is above the limit, or nothing at all could be read.
         """
         bad = len(self.rows) if bad is None else bad
+        if good + bad == 0:
+            raise ImportRefused("the export has no rows; nothing was imported; export again")
         places = {file: place for place, file in enumerate(dict.fromkeys(row.file for row in self.rows))}
         rows = sorted(self.rows, key=lambda row: (places[row.file], row.line))
         if bad > self.max_bad_share * (good + bad) or good == 0:
             first = "; ".join(f"{row.file}:{row.line}: {row.reason}" for row in rows[:_SHOWN])
             raise ImportRefused(
                 f"{bad} of {good + bad} rows cannot be read and at most {self.max_bad_share:.0%} may be bad; nothing was "
-                f"imported: {first or 'the file holds no rows'}; repair the export, or correct the mapping"
+                f"imported: {first}; repair the export, or correct the mapping"
             )
         return tuple(rows)

@@ -15,9 +15,10 @@ from smo_pipelines.errors import ImportRefused
 from smo_pipelines.labels.batch import LabelBatch
 from smo_pipelines.labels.formats.delimited import DelimitedFile
 from smo_pipelines.labels.formats.layout import MappedOptions
+from smo_pipelines.labels.formats.listener import SILENT, Listener
 from smo_pipelines.labels.formats.mapped import batch_of, project_of, read_tables
 from smo_pipelines.labels.formats.records import Quarantine
-from smo_pipelines.labels.formats.table_files import check_names
+from smo_pipelines.labels.formats.table_files import check_folder, check_names
 from smo_pipelines.labels.schema import ITEMS
 
 __all__ = ["read_roettger2022"]
@@ -28,7 +29,7 @@ _SOURCE = "davidson_200_sample.csv"
 _COLUMN = re.compile(r"label_(?:([MF])_)?\d+(?:_([MF]))?")
 
 
-def read_roettger2022(path: Path, *, options: Mapping[str, Any], key: bytes) -> LabelBatch:
+def read_roettger2022(path: Path, *, options: Mapping[str, Any], key: bytes, listener: Listener = SILENT) -> LabelBatch:
     """Read ``annotations_g1.csv`` to ``annotations_g3.csv`` of a folder.
 
     One row an item, one column a rater. The groups rated the same items: g1 by what they personally feel (descriptive), g2 under a
@@ -48,6 +49,7 @@ def read_roettger2022(path: Path, *, options: Mapping[str, Any], key: bytes) -> 
         ``project`` (``"roettger2022"`` unless given).
     key : bytes
         The key of the raters' pseudonyms.
+    listener : Listener
 
     Raises
     ------
@@ -55,8 +57,9 @@ def read_roettger2022(path: Path, *, options: Mapping[str, Any], key: bytes) -> 
         When a file is missing or is not this data set's.
     """
     project = project_of(options, "roettger2022")
+    check_folder(path, "roettger2022", [f"annotations_{group}.csv" for group in _GROUPS])
     parts = [(file, _layout(project, group, file)) for group in _GROUPS for file in [path / f"annotations_{group}.csv"]]
-    columns, quarantine = read_tables(parts, key=key)
+    columns, quarantine = read_tables(parts, key=key, listener=listener)
     if (path / _SOURCE).exists():
         columns = columns._replace(items=_with_source_labels(columns.items, path / _SOURCE))
     return batch_of(project, "roettger2022", columns, quarantine)

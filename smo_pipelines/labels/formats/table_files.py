@@ -1,6 +1,6 @@
 """Files of rows, read as columns of text: what is common to CSV, JSON lines and Parquet."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
@@ -11,7 +11,7 @@ import pyarrow as pa
 from smo_pipelines.errors import ImportRefused
 from smo_pipelines.labels.formats.records import Quarantine
 
-__all__ = ["LONGEST_LINE", "Chunk", "LineTooLong", "TableFile", "check_names", "line_blocks", "opened"]
+__all__ = ["LONGEST_LINE", "Chunk", "LineTooLong", "TableFile", "check_folder", "check_names", "line_blocks", "opened", "share_of"]
 
 _BLOCK = 1 << 20
 LONGEST_LINE = 8 << 20
@@ -56,6 +56,10 @@ class TableFile(Protocol):
     def names(self) -> tuple[str, ...] | None:
         """Its columns; None until it is read where each row names its own."""
 
+    @property
+    def share_read(self) -> float:
+        """How much of it was read, from 0 to 1."""
+
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *_: object) -> None: ...
@@ -66,6 +70,11 @@ class TableFile(Protocol):
 
 class LineTooLong(Exception):
     """A line is longer than :data:`LONGEST_LINE`."""
+
+
+def share_of(stream: BinaryIO, path: Path) -> float:
+    """Return how much of an open file lies behind its position, from 0 to 1."""
+    return min(stream.tell() / max(path.stat().st_size, 1), 1.0)
 
 
 def opened(path: Path) -> BinaryIO:
@@ -85,7 +94,7 @@ def opened(path: Path) -> BinaryIO:
         if head.startswith(mark):
             stream.close()
             raise ImportRefused(f"{path.name} is {what}")
-    if b"\x00" in head.partition(b"\n")[0]:
+    if b"\x00" in b"".join(head.splitlines()[:1]):  # lines may end in CR alone
         stream.close()
         raise ImportRefused(
             f"the first line of {path.name} holds NUL bytes, as UTF-16 text without a byte order mark does; save it as UTF-8"
@@ -115,6 +124,18 @@ def line_blocks(stream: BinaryIO) -> Iterator[bytes]:
         yield rest
 
 
+def check_folder(path: Path, form: str, names: Iterable[str]) -> None:
+    """Check that a data set of several files is given as the folder that holds them.
+
+    Raises
+    ------
+    ImportRefused
+        When it is a file.
+    """
+    if path.is_file():
+        raise ImportRefused(f"{path.name} is a file; {form} is imported from the folder that holds {', '.join(names)}")
+
+
 def check_names(path: Path, names: Sequence[str], needed: Sequence[str]) -> None:
     """Check that a file has the columns that are needed, and none twice; columns without a name are nobody's.
 
@@ -125,9 +146,14 @@ def check_names(path: Path, names: Sequence[str], needed: Sequence[str]) -> None
     """
     missing = [name for name in needed if name not in names]
     if missing:
-        hint = next((f"; is {d!r} its delimiter?" for d in ";\t|" if len(names) == 1 and d in names[0]), "")
+        hint = next(
+            (f"; if {d!r} is its delimiter, say so under delimiter" for d in ";\t|" if len(names) == 1 and d in names[0]), ""
+        )
         found = ", ".join(names)[:500] or "no header"
-        raise ImportRefused(f"{path.name} lacks the columns {missing}; it has {found}{hint}. Map them under columns")
+        raise ImportRefused(
+            f"{path.name} lacks the columns {missing}; it has {found}{hint}; a mapping says under columns which column of "
+            "the file each is, or under constants what all rows have"
+        )
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         raise ImportRefused(f"{path.name} has the columns {twice} more than once; give each column its own name")

@@ -6,14 +6,18 @@ share: a tie of two, one of them right, counts half, which is what breaking ties
 it against change.
 """
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from smo_pipelines.domain.labels import Votes
-from smo_pipelines.labels.aggregation import dawid_skene, majority
+from smo_pipelines.domain.guidelines import GuidelineVersion
+from smo_pipelines.domain.labels import Aggregation, RaterPool, SnapshotRecipe
+from smo_pipelines.labels.formats import read
+from smo_pipelines.labels.snapshot import build_snapshot
+from smo_pipelines.labels.tables import LabelTables
 from smo_pipelines.stats.dawid_skene import fit_dawid_skene, label_shares
 
 pytestmark = pytest.mark.real_data
@@ -35,23 +39,38 @@ class Answers(NamedTuple):
     truth: np.ndarray  # by its position in names
 
 
+def batch_of(folder, name):
+    """Import the answers; the items have no texts here, so their names stand for them."""
+    columns = {"item_id": "question", "text": "question", "rater_id": "worker", "label": "answer"}
+    options = {"project": "crowds", "columns": columns, "constants": {"question": "truth", "guideline": "truth@1"}}
+    batch = read("mapped", folder / "crowd-truth-infer" / FOLDERS[name] / "answer.csv", options=options, key=b"k" * 32)
+    assert batch.quarantine == ()
+    return batch
+
+
+def truth_of(folder, name):
+    """Return the true label, as the file has it, by item."""
+    return pd.read_csv(folder / "crowd-truth-infer" / FOLDERS[name] / "truth.csv", dtype=str).set_index("question")["truth"]
+
+
 def answers_of(folder, name):
-    answers, truths = (
-        pd.read_csv(folder / "crowd-truth-infer" / FOLDERS[name] / f"{file}.csv", dtype=str) for file in ("answer", "truth")
-    )
-    item, items = pd.factorize(answers["question"], sort=True)
-    label, names = pd.factorize(answers["answer"], sort=True)
-    truth = truths.set_index("question")["truth"].loc[items].to_numpy()
+    ratings = batch_of(folder, name).tables["ratings"].to_pandas()
+    item, items = pd.factorize(ratings["item_id"], sort=True)
+    label, names = pd.factorize(ratings["label"], sort=True)
     order = np.argsort(item, kind="stable")
-    rater = pd.factorize(answers["worker"], sort=True)[0]
-    return Answers(item[order], rater[order], label[order], list(names), pd.Index(names).get_indexer(truth))
+    rater = pd.factorize(ratings["rater_id"], sort=True)[0]
+    truth = pd.Index(names).get_indexer(truth_of(folder, name).loc[items])
+    return Answers(item[order], rater[order], label[order], list(names), truth)
 
 
-def votes_of(answers):
-    ids = np.array([f"r{n:04}" for n in range(answers.rater.max() + 1)])
-    order = np.lexsort((answers.rater, answers.item))
-    columns = {"item": answers.item[order], "rater": answers.rater[order], "label": answers.label[order]}
-    return Votes(**columns, rater_ids=ids, labels=("0", "1"), positives=("1",))
+def labelled(folder, tmp_path, name, aggregation):
+    """Import the answers into tables, take a snapshot, and return its labels beside the true ones."""
+    tables = LabelTables(tmp_path / str(aggregation))
+    tables.append(batch_of(folder, name), imported_at=datetime(2026, 3, 1, tzinfo=UTC))
+    recipe = SnapshotRecipe(project="crowds", question="truth", aggregation=aggregation)
+    guideline = GuidelineVersion(id="truth@1", question="truth", labels=("0", "1"), positive="1", clauses=())
+    snapshot = build_snapshot(tables, recipe, guideline=guideline, pool=RaterPool(id="all"))
+    return snapshot.labels, truth_of(folder, name).loc[snapshot.item_ids.tolist()].to_numpy().astype(int)
 
 
 def percent_right(probability, truth):
@@ -65,18 +84,13 @@ def percent_f1(labels, truth):
 
 
 @pytest.mark.parametrize(("name", "plain", "modelled"), [("D_Product", 89.66, 93.73), ("Duck", 75.93, 88.89)])
-def test_two_labels(name, plain, modelled, real_data):
-    answers = answers_of(real_data, name)
-    votes, n_items = votes_of(answers), len(answers.truth)
-    accuracy = {a: round(100 * float(np.mean(a(votes, n_items).labels == answers.truth)), 2) for a in (majority, dawid_skene)}
-    assert accuracy == {majority: plain, dawid_skene: modelled}
-
-
-def test_f1_of_the_rare_label(real_data):
-    answers = answers_of(real_data, "D_Product")
-    votes, n_items = votes_of(answers), len(answers.truth)
-    assert percent_f1(majority(votes, n_items).labels, answers.truth) == 59.05
-    assert percent_f1(dawid_skene(votes, n_items).labels, answers.truth) > 70.0
+def test_two_labels(name, plain, modelled, real_data, tmp_path):
+    found = {a: labelled(real_data, tmp_path, name, a) for a in (Aggregation.majority, Aggregation.dawid_skene)}
+    accuracy = {aggregation: round(100 * float(np.mean(labels == truth)), 2) for aggregation, (labels, truth) in found.items()}
+    assert accuracy == {Aggregation.majority: plain, Aggregation.dawid_skene: modelled}
+    if name == "D_Product":
+        assert percent_f1(*found[Aggregation.majority]) == 59.05
+        assert percent_f1(*found[Aggregation.dawid_skene]) > 70.0
 
 
 @pytest.mark.parametrize(("name", "plain", "modelled"), [("Dog", 82.22, 84.26), ("Face", 63.67, 64.04)])
@@ -91,13 +105,8 @@ def test_four_labels(name, plain, modelled, real_data):
 
 def test_the_mean_of_a_scale_is_the_mean_under_its_shares(real_data):
     answers = answers_of(real_data, "Emotion")
-    truth = pd.read_csv(real_data / "crowd-truth-infer" / FOLDERS["Emotion"] / "truth.csv", dtype={"question": str}).set_index(
-        "question"
-    )
-    items = sorted(truth.index)
+    truth = truth_of(real_data, "Emotion").sort_index().astype(float).to_numpy()
     scale = np.array([float(name) for name in answers.names])
-    error = (
-        label_shares(answers.item, answers.label, n_items=700, n_labels=len(scale)) @ scale - truth["truth"].loc[items].to_numpy()
-    )
+    error = label_shares(answers.item, answers.label, n_items=700, n_labels=len(scale)) @ scale - truth
     assert round(float(np.abs(error).mean()), 2) == 12.02
     assert round(float(np.sqrt((error**2).mean())), 2) == 17.84

@@ -65,7 +65,7 @@ def test_lines_of_records_of_ones_own(write: Write) -> None:
 
 
 def test_folders(write: Write, tmp_path: Path) -> None:
-    with pytest.raises(ImportRefused, match="a folder of nothing"):
+    with pytest.raises(ImportRefused, match="an empty folder"):
         detect(tmp_path)
     write(exports.lewidi(), "x_train.json")
     write(exports.lewidi(split="dev"), "x_dev.json")
@@ -74,13 +74,17 @@ def test_folders(write: Write, tmp_path: Path) -> None:
         write(KERN.encode(), name)
     with pytest.raises(ImportRefused, match=r"more than one format \(kern2023: .*; lewidi: .*--format NAME"):
         detect(tmp_path)
+    write(b'{"1": ', "y.json")
+    with pytest.raises(ImportRefused, match=r"y\.json: not JSON at line 1"):
+        detect(tmp_path)
     for file in tmp_path.glob("*.json"):
         file.unlink()
+    write(b'{"a": 1}\n{"a": 2}\n', "note.json")  # no part of the set, whatever it is
     assert detect(tmp_path).form == "kern2023"
     with pytest.raises(ImportRefused, match="one of the two files of kern2023; import their folder"):
         detect(tmp_path / "full_test_s.csv")
     write(b"a,b\n", "full_test_s.csv")
-    with pytest.raises(ImportRefused, match=r"a folder of full_test_s.csv, full_train_s.csv; one file of your own"):
+    with pytest.raises(ImportRefused, match=r"a folder of full_test_s.csv, full_train_s.csv, note.json; one file of your own"):
         detect(tmp_path)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smo_pipelines.errors import ImportRefused
@@ -71,7 +71,7 @@ def put(value: Any, at: tuple[Any, ...], new: Any, *, remove: bool = False) -> N
 
 
 @pytest.mark.parametrize(("form", "make"), EXPORTS, ids=lambda value: value if isinstance(value, str) else value.__name__)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_value_at_any_key(form: str, make: Callable[[], Any], data: st.DataObject, tmp_path: Path) -> None:
     content = make()
@@ -87,7 +87,7 @@ def test_any_value_at_any_key(form: str, make: Callable[[], Any], data: st.DataO
 
 
 @pytest.mark.parametrize(("form", "make"), EXPORTS, ids=lambda value: value if isinstance(value, str) else value.__name__)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(data=st.data())
 def test_any_bytes_anywhere(form: str, make: Callable[[], Any], data: st.DataObject, tmp_path: Path) -> None:
     content = json.dumps(make(), indent=data.draw(st.sampled_from([None, 1]))).encode()
@@ -119,7 +119,7 @@ def _labelled(number: int, state: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(
     tasks=st.lists(
         st.tuples(
@@ -146,7 +146,7 @@ def test_every_annotation_is_a_rating_or_in_quarantine(tasks: list[tuple[str, li
     assert batch.tables["ratings"].num_rows + len(batch.quarantine) == number + 1
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(
     states=st.lists(st.lists(st.sampled_from(["submitted", "discarded", "draft", None, "odd"]), max_size=4), min_size=1, max_size=5)
 )

@@ -69,6 +69,7 @@ def as_csv(rows, end, *, mark=False):
 
 @settings(**_FEW)
 @given(rows=st.lists(_ROW, max_size=8), end=st.sampled_from(["\n", "\r\n", "\r"]), mark=st.booleans())
+@example(rows=[["a\x00", ""]], end="\r", mark=False)
 @example(rows=[["a", "x\x00", "r", "1", "", "", "", ""], ["b", "", "r", "1", "", "", "", "1.5"]], end="\n", mark=True)
 def test_each_row_of_a_csv_file_is_a_rating_or_is_put_aside(folder, rows, end, mark):
     batch = imported(folder, as_csv([HEADER, _FIRST, *rows], end, mark=mark))
@@ -232,6 +233,11 @@ def test_a_field_that_is_too_long_is_put_aside_and_the_next_row_is_read(folder):
         batch = imported(folder, f"{GOOD}b,{text},r,1,,,,\nc,text,r,0,,,,\n".encode())
         assert [(row.line, row.reason) for row in batch.quarantine] == [(4, "a field of more than 131,072 characters")]
         assert len(batch.ratings) == 3
+
+
+def test_a_header_without_an_end_is_refused(folder):
+    with pytest.raises(ImportRefused, match=r"the header of export\.csv cannot be read: its line is too long"):
+        imported(folder, b"x" * (table_files.LONGEST_LINE + (2 << 20)))
 
 
 @pytest.mark.parametrize("name", ["export.csv", "export.jsonl"])

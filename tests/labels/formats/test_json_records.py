@@ -132,6 +132,15 @@ def test_a_huge_record_and_a_huge_line(write: Write) -> None:
     assert values(write(records)) == records
 
 
+def test_a_record_that_is_too_long_to_be_one_is_put_aside_alone(write: Write) -> None:
+    records = [{"a": "y"}, {"a": "x" * 9_000_000}, {"a": "z"}]
+    for content in (json.dumps(records), "\n".join(map(json.dumps, records))):
+        first, long, last = json_records(write(content.encode()))
+        assert (first.value, long.value, last.value) == ({"a": "y"}, None, {"a": "z"})
+        assert long.fault == "9,000,009 characters, and a record has 8,388,608 at most"
+    assert values(write({"all": records})) == [{"all": records}]  # one object is no record but may hold them
+
+
 def test_no_file_is_held_whole(write: Write) -> None:
     path = write([{"id": number, "text": "x" * 4000} for number in range(3000)])  # 12 MB
     tracemalloc.start()

@@ -5,6 +5,7 @@ import pytest
 
 from smo_pipelines.errors import ImportRefused, LabelError
 from smo_pipelines.labels.formats import read
+from smo_pipelines.labels.formats.listener import Listener
 from smo_pipelines.labels.pseudonyms import pseudonym
 
 
@@ -108,6 +109,17 @@ def test_kern_gives_two_ratings_a_row_and_skips_what_is_missing(tmp_path, key):
         ("E", "E", "human"),
         ("A", "A", "human"),
     }
+
+
+def test_kern_says_how_much_of_both_files_was_read_and_that_it_needs_both(tmp_path, key):
+    for name in ("full_train_s.csv", "full_test_s.csv"):
+        (tmp_path / name).write_text(f"{KERN}1,7,E,R1,,1.0,tea\n")
+    heard = []
+    read("kern2023", tmp_path, key=key, listener=Listener(progress=heard.append))
+    assert heard == [0.5, 1.0]
+    for form in ("kern2023", "roettger2022"):
+        with pytest.raises(ImportRefused, match=f"full_test_s.csv is a file; {form} is imported from the folder that holds"):
+            read(form, tmp_path / "full_test_s.csv", key=key)
 
 
 def test_kern_with_another_layout_of_the_form(tmp_path, key):

@@ -283,7 +283,7 @@ def test_options_that_cannot_be_meant(imported, options, sentence):
         ("wide.csv", WIDE, {"wide": {"columns": "vote_*"}}, r"lacks the columns 'vote_\*' of wide"),
         ("wide.csv", WIDE, {"wide": {"columns": ["label_1", "label_3"]}}, r"\['label_3'\] of wide"),
         ("a.jsonl", '{"item_id": "a", "text": "x", "rater_id": "r"}\n', {}, r"lacks the columns \['label'\]"),
-        ("semi.csv", "item_id;text\na;b\n", {}, "is ';' its delimiter"),
+        ("semi.csv", "item_id;text\na;b\n", {}, "if ';' is its delimiter, say so under delimiter"),
         ("array.jsonl", '[{"item_id": 1}]', {}, "one JSON list"),
     ],
 )

@@ -1,0 +1,119 @@
+"""What Dagster shows of a night: numbers that it plots, one point a night, and a check for each watched question."""
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import dagster as dg
+
+from smo_pipelines.domain.effects import NotEstimable, Question
+from smo_pipelines.domain.episodes import Episode, NightlyState, StreamState
+from smo_pipelines.domain.nightly import LabelWindow, Night, NightlyPlan, Stream, StreamSpec
+from smo_pipelines.domain.quality import Measured
+
+__all__ = ["check_results", "night_metadata", "stream_checks"]
+
+_LABELS = "labels_are_there"
+
+
+def stream_checks(plan: NightlyPlan | None) -> dict[str, str]:
+    """Return the checks of a plan by name, each with its description; none where the plan cannot be read."""
+    if plan is None:
+        return {}
+    named = {
+        _check_name(spec): f"{spec.question.label}{f', each {spec.by}' if spec.by else ''}: no loss beyond {spec.margin:g}"
+        for spec in plan.streams
+    }
+    return {_LABELS: "Labels are there to draw from, and repeated labels give the same scores.", **named}
+
+
+def night_metadata(night: Night, state: NightlyState) -> dict[str, Any]:
+    """Return flat numbers under names that stay the same from night to night, and the night in a sentence."""
+    metadata: dict[str, Any] = {
+        "date": night.date.isoformat(),
+        "night": _sentence(night),
+        "open episodes": len(state.open_episodes),
+    }
+    for one in state.streams:
+        point = next((point for point in reversed(one.nights) if point.date == night.date), None)
+        if point is None:
+            continue
+        metadata[f"evidence share of alarm: {one.stream.name}"] = float(point.statistic / one.threshold)
+        if isinstance(point.value, float):
+            metadata[f"value: {one.stream.name}"] = point.value
+    if isinstance(night.labels, LabelWindow):
+        metadata |= {
+            "labels: items": night.labels.items,
+            "labels: ratings": night.labels.ratings,
+            "labels: raters": night.labels.raters,
+        }
+        metadata |= {f"labels: {name}": told.value for name, told in night.labels.figures.items() if isinstance(told, Measured)}
+    return metadata
+
+
+def check_results(plan: NightlyPlan, state: NightlyState, date: dt.date) -> Iterator[dg.AssetCheckResult]:
+    """Return whether each watched question holds on a night: it fails while an episode of one of its streams lasts."""
+    yield _labels_check(state, date)
+    for spec in plan.streams:
+        own = [one for one in state.streams if _is_of(one.stream, spec)]
+        lasting = [episode for episode in state.open_episodes if _is_of(episode.stream, spec)]
+        worst = max(own, key=_share, default=None)
+        yield dg.AssetCheckResult(
+            check_name=_check_name(spec),
+            passed=not lasting,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description="; ".join(_said(episode) for episode in lasting) or "no loss beyond the margin is shown",
+            metadata={} if worst is None else {"evidence": float(worst.statistic), "alarm at": float(worst.threshold)},
+        )
+
+
+def _labels_check(state: NightlyState, date: dt.date) -> dg.AssetCheckResult:
+    points = [point for one in state.streams for point in one.nights if point.date == date]
+    why = next((point.value.sentence for point in points if isinstance(point.value, NotEstimable)), "")
+    return dg.AssetCheckResult(
+        check_name=_LABELS,
+        passed=not why,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=why or "the night has a number for every stream",
+    )
+
+
+def _sentence(night: Night) -> str:
+    if night.not_drawn is not None:
+        return night.not_drawn.sentence
+    if night.repeat is not None:
+        same = "and the same scores again" if not night.repeat.differs else "and other scores: " + "; ".join(night.repeat.differs)
+        return f"the labels of {night.repeat.of.isoformat()} {same}"
+    return f"{len(night.runs)} runs"
+
+
+def _said(episode: Episode) -> str:
+    return f"{episode.stream.name}: {episode.kind} episode since the alarm of {episode.opened.isoformat()}"
+
+
+def _is_of(stream: Stream, spec: StreamSpec) -> bool:
+    return _without_slice(stream.question, spec) == spec.question
+
+
+def _without_slice(question: Question, spec: StreamSpec) -> Question:
+    return replace(question, items=spec.question.items) if spec.by and question.items.startswith(f"slice:{spec.by}=") else question
+
+
+def _check_name(spec: StreamSpec) -> str:
+    question = spec.question
+    parts = [
+        question.metric,
+        "on",
+        question.on,
+        *([question.items] if question.items != "all" else []),
+        *([f"by {spec.by}"] if spec.by else []),
+    ]
+    if question.threshold.value == "control":
+        parts.append("at baseline")
+    return re.sub(r"[^A-Za-z0-9_]+", "_", " ".join(parts)).strip("_")
+
+
+def _share(state: StreamState) -> float:
+    return state.statistic / state.threshold
