@@ -119,8 +119,8 @@ class ReplicatePool:
         return job.key
 
     def _finish(self, job: ReplicateJob) -> bool:
-        self.queue([job])
         try:
+            self.queue([job])  # a pool whose workers have died refuses new work, too
             return self._futures[job.key].result()
         except BrokenProcessPool as error:
             self._executor = None  # the next call starts new workers, and finds in the store what the dead ones finished

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from smo_pipelines.analysis.compare import alpha_of
+from smo_pipelines.cli.labels import simulate_demo
 from smo_pipelines.config.components import load_components
 from smo_pipelines.config.experiments import Catalogue, load_experiment_files, resolve_experiment
 from smo_pipelines.config.root import ProjectRoot
@@ -19,8 +20,6 @@ from smo_pipelines.experiment.replicate import ReplicateJob
 from smo_pipelines.experiment.run import plan_of
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.labels.formats import read
-from smo_pipelines.simulate.operation import simulate_operation
-from smo_pipelines.simulate.write import write_operation
 from smo_pipelines.stats.power import PowerDesign, RaterDraw, power
 
 CHECKOUT = ProjectRoot(Path(__file__).parents[2])
@@ -89,7 +88,7 @@ def operation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     state = tmp_path_factory.mktemp("operation")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SMO_STATE", str(state))
-        write_operation(Workspace(CHECKOUT).tables, simulate_operation(0), imported_at=datetime(2026, 5, 1, tzinfo=UTC))
+        simulate_demo(Workspace(CHECKOUT))  # what `smo demo` runs them on
     return state
 
 
