@@ -151,7 +151,7 @@ def leave_out(
     jobs: dict[DrawId, ReplicateJob] = {}
     chosen: list[StoredRun] = []
     why: NotEstimable | None = None
-    for night in reversed(nights):
+    for night in _worth_trying(materials, nights, grouping, value):
         again = _drawn_again(materials, night, grouping, value)
         if isinstance(again, NotEstimable):
             why = why or again
@@ -173,6 +173,19 @@ def leave_out(
         gain=compare_runs(materials, episode.stream, results_of_runs(materials, chosen), without, at=at),
         remaining=compare_runs(materials, episode.stream, blessed, without, at=at),
     )
+
+
+def _worth_trying(materials: Materials, nights: Sequence[Night], grouping: str, value: str) -> list[Night]:
+    """Return the newest night, and those that by the group's share of the ratings have enough others left, the newest first."""
+
+    def enough(night: Night) -> bool:
+        labels = night.labels
+        if not isinstance(labels, LabelWindow) or not labels.ratings:
+            return False
+        count = labels.by[grouping].get(value)
+        return labels.items * (1.0 - (0 if count is None else count.ratings) / labels.ratings) >= materials.plan.items
+
+    return [nights[-1], *(night for night in reversed(nights[:-1]) if enough(night))]
 
 
 def _drawn_again(materials: Materials, night: Night, grouping: str, value: str) -> dict[DrawId, ReplicateJob] | NotEstimable:
