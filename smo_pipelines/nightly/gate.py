@@ -87,7 +87,7 @@ def _of_plan(
     return [*judge_nights(state, due=plan.schedule.newest(now)), judge_candidate(state, values)]
 
 
-def _candidate_values(materials: Materials, baseline: Baseline, jobs: Sequence[ReplicateJob], arms: Arms) -> dict[str, StreamValue]:
+def _candidate_values(materials: Materials, baseline: Baseline, jobs: Sequence[ReplicateJob]) -> dict[str, StreamValue]:
     """Return each floored stream's mean over the candidate's replicates; none on a benchmark that its training items stand in."""
     streams = [stream for stream in baseline.streams if stream.floor is not None]
     leaked = _leaked(materials, jobs[0])
