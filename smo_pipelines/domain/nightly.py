@@ -77,6 +77,11 @@ class StreamSpec:
     floor: float | None = None
     by: str = ""
 
+    @property
+    def name(self) -> str:
+        """The entry in words, unique within a plan."""
+        return f"{_name(self.question)} {f'by {self.by}' if self.by else ''}".strip()
+
     def __post_init__(self) -> None:
         if self.margin <= 0.0:
             raise ValueError(f"the margin of {self.question.label} must be above 0, got {self.margin:g}")
@@ -94,7 +99,7 @@ class Stream:
     @property
     def name(self) -> str:
         """The stream in words, unique within a plan."""
-        return self.question.label.replace("at control's threshold", "at the baseline's threshold")
+        return _name(self.question)
 
     @property
     def at_baseline(self) -> bool:
@@ -349,6 +354,10 @@ class Baseline:
         names = sorted({*self.parts, *now})
         pairs = {name: (self.parts.get(name, ""), now.get(name, "")) for name in names}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _name(question: Question) -> str:
+    return question.label.replace("at control's threshold", "at the baseline's threshold")
 
 
 def mean_value(values: list[StreamValue]) -> StreamValue:

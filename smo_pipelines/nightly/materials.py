@@ -51,7 +51,7 @@ class Materials:
             "false alarms": f"{plan.alpha:g} in {plan.horizon_nights} nights",
             **{f"benchmark {name}": key for name, key in self.benchmark_keys.items()},
             **{
-                f"stream {one.question.label} {one.by}".strip(): f"margin {one.margin:g}, floor {one.floor}" for one in plan.streams
+                f"stream {one.name}": f"margin {one.margin:g}, floor {one.floor}" for one in plan.streams
             },
         }
 
