@@ -20,6 +20,7 @@
     ├── BenchmarkError              a benchmark that is malformed or was not made for what was asked
     ├── StoreError                  a stored result that is missing or damaged
     ├── TrackingError               the experiment tracker refused or did not answer
+    ├── GateRefused                 a candidate that may not become champion
     ├── AlertError                  an alert that cannot be sent or found as asked
     ├── ServiceError                a local server or daemon did not start, or is not running
     └── CannotEstimate              a statistic whose conditions fail; becomes a NotEstimable in a comparison
@@ -39,6 +40,7 @@ __all__ = [
     "ClassifierError",
     "ConfigError",
     "FetchFailed",
+    "GateRefused",
     "ImportRefused",
     "LabelError",
     "NightlyError",
@@ -162,6 +164,10 @@ class StoreError(SmoError):
 
 class TrackingError(SmoError):
     """The experiment tracker refused or did not answer; the results are safe in the store."""
+
+
+class GateRefused(SmoError):
+    """A candidate that may not become champion; the message says every condition that does not hold."""
 
 
 class AlertError(SmoError):

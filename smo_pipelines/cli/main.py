@@ -25,6 +25,7 @@ from smo_pipelines.cli.metrics import add_to as add_metrics
 from smo_pipelines.cli.nightly import add_to as add_nightly
 from smo_pipelines.cli.predictions import add_to as add_predictions
 from smo_pipelines.cli.project import add_to as add_project
+from smo_pipelines.cli.promotion import add_to as add_promotion
 from smo_pipelines.cli.quality import add_to as add_quality
 from smo_pipelines.cli.raters import add_to as add_raters
 from smo_pipelines.cli.serve import add_to as add_serve
@@ -72,6 +73,7 @@ for add_commands in (
     add_classifiers,
     add_cache,
     add_alerts,
+    add_promotion,
     add_serve,
 ):
     add_commands(app)

@@ -9,16 +9,21 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from smo_pipelines.cli.console import console, now, replicate_progress, say
+from smo_pipelines.domain.alerts import DeliveryState
 from smo_pipelines.domain.effects import Interval, NotEstimable
+from smo_pipelines.domain.nightly_phrases import FIGURE_TITLES, episode_title, explanation_lines
 from smo_pipelines.domain.quality import Measured, NotMeasured, value_in_words
 from smo_pipelines.errors import ConfigError, NightlyError
 
 if TYPE_CHECKING:
-    from smo_pipelines.domain.episodes import NightlyState
+    from smo_pipelines.domain.episodes import Episode, Explanation, NightlyState
     from smo_pipelines.domain.nightly import Night, NightlyPlan
+    from smo_pipelines.domain.nightly_record import NightlyRecord
     from smo_pipelines.experiment.workspace import Workspace
+    from smo_pipelines.nightly.promotion import Registered
+    from smo_pipelines.nightly.publish import NightPublished
 
-__all__ = ["add_to"]
+__all__ = ["Clock", "add_to", "moment", "say_registered"]
 
 _ALARM = 3
 
@@ -47,7 +52,7 @@ _Plan = Annotated[
     str, typer.Argument(help="A plan: the name of a file under configs/nightly/. May be left out where there is one.")
 ]
 _Date = Annotated[str, typer.Option(help="A date such as 2026-04-01.")]
-_Clock = Annotated[str, typer.Option(help="The moment to take for now, e.g. 2026-04-01T03:30:00Z.")]
+Clock = Annotated[str, typer.Option(help="The moment to take for now, e.g. 2026-04-01T03:30:00Z.")]
 
 
 def _bless(
@@ -61,17 +66,18 @@ def _bless(
     imported_later: Annotated[
         bool, typer.Option("--imported-later", help="The history was imported in bulk, after it was rated: draw from all of it.")
     ] = False,
-    clock: _Clock = "",
+    clock: Clock = "",
 ) -> None:
     """Train the production recipe many times on the labels of before, as the baseline that every night is compared with."""
     from smo_pipelines.nightly.bless import bless
+    from smo_pipelines.nightly.promotion import sync_registry
 
     workspace, found = _open(context, plan)
-    moment = _moment(clock)
-    day = _date(date) or found.schedule.newest(moment)
+    when = moment(clock)
+    day = _date(date) or found.schedule.newest(when)
     with replicate_progress() as progress:
         baseline, new = bless(
-            workspace, found, date=day, now=moment, runs=runs, known_at_blessing=imported_later, on_progress=progress
+            workspace, found, date=day, now=when, runs=runs, known_at_blessing=imported_later, on_progress=progress
         )
     table = Table("stream", "mean", "runs from", "runs to", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for stream in baseline.streams:
@@ -81,6 +87,7 @@ def _bless(
     for why in baseline.unwatched:
         say(f"not watched: {escape(why.question.label)}: {escape(why.sentence)}")
     said = f"{len(baseline.runs)} runs" if new else "was blessed already with these parts"
+    say_registered(sync_registry(workspace, found.area))
     say(
         f"baseline [bold]{escape(baseline.id)}[/] of plan {escape(found.id)}: {said}; nights from the day after are compared with it"
     )
@@ -90,27 +97,29 @@ def _run(
     context: typer.Context,
     plan: _Plan = "",
     date: _Date = "",
-    clock: _Clock = "",
+    clock: Clock = "",
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 while an episode lasts.")] = False,
 ) -> None:
     """Run the nights that are due and not stored, in order, up to a date or up to now."""
-    from smo_pipelines.nightly.fold import fold_state
     from smo_pipelines.nightly.night import run_nights
+    from smo_pipelines.nightly.publish import publish_nights
 
     workspace, found = _open(context, plan)
     with replicate_progress() as progress:
-        made = run_nights(workspace, found, now=_moment(clock), until=_date(date), on_progress=progress)
+        made = run_nights(workspace, found, now=moment(clock), until=_date(date), on_progress=progress)
     for night in made:
         say(_in_words(night))
     if not made:
         say("no night is due that is not stored")
-    state = fold_state(workspace, found)
+    published = publish_nights(workspace, found, clock=lambda: moment(clock))
+    state = published.record.state
     _print_state(state)
     _print_figures(workspace, found)
     fresh = {night.date for night in made}
     for episode in state.episodes:
         if episode.opened in fresh:
-            _print_explanation(workspace, found, episode.key)
+            _print_known(published.record, episode)
+    _print_published(published)
     if exit_code and state.open_episodes:
         raise typer.Exit(_ALARM)
 
@@ -149,14 +158,15 @@ def _open(context: typer.Context, name: str) -> "tuple[Workspace, NightlyPlan]":
     return workspace, find_nightly_plan(workspace.catalogue, name)
 
 
-def _moment(text: str) -> dt.datetime:
+def moment(text: str) -> dt.datetime:
+    """Return the moment that ``--clock`` names, or the current one."""
     if not text:
         return now()
     try:
-        moment = dt.datetime.fromisoformat(text)
+        found = dt.datetime.fromisoformat(text)
     except ValueError as error:
         raise NightlyError(f"--clock {text!r} is not a moment such as 2026-04-01T03:30:00Z") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
 
 
 def _date(text: str) -> dt.date | None:
@@ -202,7 +212,6 @@ def _print_state(state: "NightlyState") -> None:
 
 
 def _print_figures(workspace: "Workspace", plan: "NightlyPlan", until: dt.date | None = None) -> None:
-    from smo_pipelines.domain.nightly_phrases import FIGURE_TITLES
     from smo_pipelines.nightly.bless import current_baseline
     from smo_pipelines.nightly.figures import label_figures
     from smo_pipelines.nightly.night import nights_of
@@ -212,7 +221,7 @@ def _print_figures(workspace: "Workspace", plan: "NightlyPlan", until: dt.date |
     for figure in label_figures(baseline, nights_of(workspace, baseline, until=until)):
         then = baseline.labels.figures.get(figure.name)
         word = {1: "[yellow]higher[/]", -1: "[yellow]lower[/]", 0: "no clear change", None: "nothing to compare"}[figure.moved]
-        title = FIGURE_TITLES.get(figure.name, "Moved between rater pools")
+        title = FIGURE_TITLES.get(figure.name, figure.name)
         table.add_row(title, escape(_told(figure.now)), "" if then is None else escape(_told(then)), word)
     if table.row_count:
         console.print(table)
@@ -229,9 +238,43 @@ def _told(told: Measured | NotMeasured) -> str:
 
 
 def _print_explanation(workspace: "Workspace", plan: "NightlyPlan", key: str) -> None:
-    from smo_pipelines.domain.nightly_phrases import episode_title, explanation_lines
     from smo_pipelines.nightly.explain import explain_episode
 
-    found = explain_episode(workspace, plan, key)
-    for line in (episode_title(found.episode), *explanation_lines(found)):
+    _print_lines(explain_episode(workspace, plan, key))
+
+
+def _print_known(record: "NightlyRecord", episode: "Episode") -> None:
+    explanation = record.explained(episode)
+    if explanation is None:
+        say(f"  {escape(episode_title(episode))}\n  [yellow]not explained:[/] {escape(record.unexplained[episode.key])}")
+    else:
+        _print_lines(explanation)
+
+
+def _print_lines(explanation: "Explanation") -> None:
+    for line in (episode_title(explanation.episode), *explanation_lines(explanation)):
         say(f"  {escape(line)}")
+
+
+def _print_published(published: "NightPublished") -> None:
+    say(f"page:    {escape(published.page)}")
+    if published.run is not None:
+        say(f"tracker: run {published.run.run_id}; `smo up` shows it")
+    if published.waiting:
+        say(f"[yellow]tracker:[/] {escape(published.waiting)}")
+    for one in published.deliveries:
+        if one.fresh or one.state is not DeliveryState.sent:
+            say(
+                f"alert:   {escape(one.alert)} {one.state} on {escape(one.channel)}{escape(f' ({one.sentence})' if one.sentence else '')}"
+            )
+
+
+def say_registered(registered: "Registered") -> None:
+    """Say what the model registry shows, and what somebody had moved by hand."""
+    if registered.waiting:
+        say(f"[yellow]registry:[/] {escape(registered.waiting)}")
+    if registered.synced is not None:
+        for sentence in registered.synced.put_back:
+            say(f"[yellow]registry:[/] {escape(sentence)}; it was put back")
+        aliases = ", ".join(f"{alias} = version {version}" for alias, version in registered.synced.aliases.items())
+        say(f"registry: {escape(aliases)}")

@@ -207,6 +207,7 @@ class WhyNot(StrEnum):
     anonymous_raters = "anonymous_raters"
     several_questions = "several_questions"
     mixed_currencies = "mixed_currencies"
+    leaked = "leaked"
     not_recorded = "not_recorded"
     no_raters = "no_raters"
     no_flips = "no_flips"

@@ -28,6 +28,7 @@ FIGURE_TITLES = {
     "agreement": "Krippendorff's alpha",
     "gold_accuracy": "Accuracy on gold",
     "positive_share": "Share of positive ratings",
+    "pool_drift": "Ratings moved between rater pools since the blessing",
 }
 
 _LEAST_MOVED = 0.01

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from smo_pipelines.domain.alerts import Acknowledgement
-from smo_pipelines.domain.episodes import Episode, Explanation, NightlyState
+from smo_pipelines.domain.episodes import Episode, Explanation, LabelFigure, NightlyState
 from smo_pipelines.domain.nightly import Baseline, Night, NightlyPlan
 
 __all__ = ["NightlyRecord"]
@@ -21,6 +21,10 @@ class NightlyRecord:
         All that are stored under the baseline, the oldest first.
     explanations : tuple of Explanation
         Of the episodes of the state; one may be without.
+    unexplained : mapping of str to str
+        By episode key, why nothing is known of one.
+    figures : tuple of LabelFigure
+        Of the labels of the newest night that has labels.
     due : date
         The newest night that was due when this was gathered.
     acknowledged : mapping of str to Acknowledgement
@@ -35,6 +39,8 @@ class NightlyRecord:
     state: NightlyState
     explanations: tuple[Explanation, ...]
     due: dt.date
+    figures: tuple[LabelFigure, ...] = ()
+    unexplained: Mapping[str, str] = field(default_factory=dict)
     acknowledged: Mapping[str, Acknowledgement] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from smo_pipelines.domain.classifiers import ClassifierConfig
+
 __all__ = ["AliasMove", "AliasName", "Candidate", "GateCheck", "GateOutcome", "aliases_after", "registered_name"]
 
 
@@ -24,6 +26,9 @@ class Candidate:
     ----------
     fit : str
         Its key in the store.
+    config : ClassifierConfig
+    labels : (str, str)
+        Its classes, the negative one first.
     snapshot : str
         Digest of the labels it was trained on.
     """
@@ -35,7 +40,8 @@ class Candidate:
     decision_digest: str
     change: str
     fit: str
-    classifier: str
+    config: ClassifierConfig
+    labels: tuple[str, str]
     snapshot: str
     guideline: str
 
@@ -74,8 +80,8 @@ class AliasMove:
     ----------
     to : AliasName
         ``champion`` after a pass, ``challenger`` where the decision is ship and something else did not hold.
-    plan, baseline : str
-        The nightly plan whose guardrails were read, and the digest of its baseline.
+    baselines : tuple of (str, str)
+        The nightly plans whose guardrails were read, each with the digest of its baseline.
     by : str
         Who asked.
     """
@@ -85,8 +91,7 @@ class AliasMove:
     to: AliasName
     candidate: Candidate
     checks: tuple[GateCheck, ...]
-    plan: str
-    baseline: str
+    baselines: tuple[tuple[str, str], ...]
     by: str
     at: str
 

@@ -14,7 +14,7 @@ from smo_pipelines.store import file_lock, write_atomic
 from smo_pipelines.tracking.mlflow_backend import MlflowTracker, TrackedRun
 from smo_pipelines.tracking.outbox import Outbox, deliver
 
-__all__ = ["Published", "decided_verdict", "is_decided", "publish", "track_plan", "tracker_of"]
+__all__ = ["Published", "decided_verdict", "decision_digest", "is_decided", "publish", "track_plan", "tracker_of"]
 
 _KIND = "decisions"
 _REPORT = "report.html"
@@ -57,6 +57,17 @@ def decided_verdict(workspace: Workspace, experiment: Experiment) -> str | None:
     """Return the verdict on this spec, or None while there is none."""
     entry = workspace.store.find(_KIND, experiment.spec_hash)
     return None if entry is None else str(entry.meta["verdict"])
+
+
+def decision_digest(workspace: Workspace, experiment: Experiment) -> str:
+    """Return the name of the decision on this spec.
+
+    Raises
+    ------
+    StoreError
+        When there is none.
+    """
+    return str(workspace.store.get(_KIND, experiment.spec_hash).meta["decision_digest"])
 
 
 def publish(workspace: Workspace, record: ExperimentRecord) -> Published:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smo_pipelines.domain.effects import Direction, Interval, NotEstimable
-from smo_pipelines.domain.episodes import AlarmKind, Episode, StreamState, StreamStatus
+from smo_pipelines.domain.effects import Direction, NotEstimable
+from smo_pipelines.domain.episodes import AlarmKind, Episode, LabelFigure, StreamState, StreamStatus
 from smo_pipelines.domain.nightly import LabelWindow, Night
 from smo_pipelines.domain.nightly_phrases import (
     FIGURE_TITLES,
@@ -75,12 +75,14 @@ class EpisodeCard:
 
 @dataclass(frozen=True, kw_only=True)
 class FigureRow:
-    """One key figure of the labels: tonight, when the baseline was blessed, and where it has been in between."""
+    """One key figure of the labels: on the newest night, when the baseline was blessed, and against its own history."""
 
     name: str
     tonight: str
     interval: str
     blessed: str
+    word: str
+    tone: str
     history: str
 
 
@@ -172,7 +174,8 @@ def _stream_row(record: NightlyRecord, state: StreamState) -> StreamRow:
 def _card(record: NightlyRecord, episode: Episode) -> EpisodeCard:
     metric = episode.stream.question.metric
     explained = record.explained(episode)
-    known: tuple[str, ...] = ("Its size and cause were not computed.",)
+    why = record.unexplained.get(episode.key, "not tried").rstrip(".")
+    known: tuple[str, ...] = (f"Its size and cause could not be computed: {why}.",)
     if explained is not None:
         known = (effect_sentence(explained), cause_sentence(explained), *behind_it(explained))
     margin = f"{amount(metric, episode.stream.margin):g} {unit_of(metric)}".rstrip()
@@ -199,26 +202,30 @@ def _figures(record: NightlyRecord) -> list[FigureRow]:
     newest = _labels(record.newest)
     if not isinstance(newest, LabelWindow) or newest.raters < FEWEST_RATERS_SHOWN:
         return []
-    return [_figure(record, name, told) for name, told in newest.figures.items()]
+    return [_figure(record, figure) for figure in record.figures]
 
 
-def _figure(record: NightlyRecord, name: str, told: Measured | NotMeasured) -> FigureRow:
-    before = record.baseline.labels
-    then = before.figures.get(name) if before.raters >= FEWEST_RATERS_SHOWN else None
-    past = [night.labels.figures.get(name) for night in record.nights[:-1] if isinstance(night.labels, LabelWindow)]
-    values = [one.value for one in past if isinstance(one, Measured)]
-    title = FIGURE_TITLES.get(name, name.replace("_", " ").capitalize())
-    history = ""
-    if values and isinstance(told, Measured):
-        history = f"{_words(min(values), told.unit)} to {_words(max(values), told.unit)}, {len(values)} nights"
-    blessed = _words(then.value, then.unit) if isinstance(then, Measured) else "not measured"
+def _figure(record: NightlyRecord, figure: LabelFigure) -> FigureRow:
+    before, told = record.baseline.labels, figure.now
+    then = before.figures.get(figure.name) if before.raters >= FEWEST_RATERS_SHOWN else None
+    word = {1: "higher", -1: "lower", 0: "no clear change", None: "nothing to compare"}[figure.moved]
+    return FigureRow(
+        name=FIGURE_TITLES.get(figure.name, figure.name.replace("_", " ").capitalize()),
+        tonight=_words(told.value, told.unit) if isinstance(told, Measured) else "",
+        interval=_interval(told),
+        blessed="" if then is None else _words(then.value, then.unit) if isinstance(then, Measured) else "not measured",
+        word=word,
+        tone="worse" if figure.moved else "unclear",
+        history=f"of {len(figure.history)} earlier window{'' if len(figure.history) == 1 else 's'}",
+    )
+
+
+def _interval(told: Measured | NotMeasured) -> str:
     if isinstance(told, NotMeasured):
-        return FigureRow(name=title, tonight="", interval=f"not measured: {told.sentence}", blessed=blessed, history=history)
-    if isinstance(told.interval, Interval):
-        interval = f"{_words(told.interval.low, told.unit)} to {_words(told.interval.high, told.unit)}"
-    else:
-        interval = f"none: {told.interval.sentence}"
-    return FigureRow(name=title, tonight=_words(told.value, told.unit), interval=interval, blessed=blessed, history=history)
+        return f"not measured: {told.sentence}"
+    if isinstance(told.interval, NotMeasured):
+        return f"none: {told.interval.sentence}"
+    return f"{_words(told.interval.low, told.unit)} to {_words(told.interval.high, told.unit)}"
 
 
 def _words(value: float, unit: str) -> str:

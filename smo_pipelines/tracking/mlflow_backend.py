@@ -85,6 +85,13 @@ class MlflowTracker:
             found = self._find(where, items.spec_hash)
             return self._tracked(where, found or self._create_planned(where, items))
 
+    def find_run(self, experiment_name: str, spec_hash: str) -> TrackedRun | None:
+        """Return where an experiment is shown, or None while the tracker does not know it."""
+        with self._speaking(), self._alone():
+            found = self._client.get_experiment_by_name(experiment_name)
+            run = None if found is None else self._find(found.experiment_id, spec_hash)
+            return None if run is None else self._tracked(found.experiment_id, run)
+
     def record(self, record: ExperimentRecord, artifacts: Mapping[str, bytes] | None = None) -> TrackedRun:
         """Log a finished experiment; the same record again changes nothing.
 

@@ -1,5 +1,6 @@
 """What the tracker is sent for a plan's nights under one baseline; pure, so that what is logged can be tested without a tracker."""
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -168,8 +169,7 @@ def _params(record: NightlyRecord) -> Iterator[Param]:
     }
     for number, state in enumerate(record.state.streams, start=1):
         values[f"stream.{number:02d}"] = _stream_words(state)
-    for name, value in baseline.parts.items():
-        values[f"part.{key_part(name)}"] = value
+    values |= {f"part.{key_part(name)}": part for name, part in baseline.parts.items()}
     for name, value in values.items():
         yield Param(key=name, value=cut(str(value), MAX_PARAM))
 
@@ -183,6 +183,7 @@ def _stream_words(state: StreamState) -> str:
 
 def _points(record: NightlyRecord) -> Iterator[NightPoints]:
     states = [(one, {point.date: point for point in one.nights}) for one in record.state.streams]
+    drifts = _compared(record)
     for night in record.nights:
         found = [*_alarm(record.state, night)]
         shares = [by_date[night.date].statistic / state.threshold for state, by_date in states]
@@ -193,6 +194,7 @@ def _points(record: NightlyRecord) -> Iterator[NightPoints]:
             if not isinstance(point.value, NotEstimable):
                 found.append((_bench(state.stream), point.value))
         found += _labels(night)
+        found += drifts.get(night.date, [])
         metrics, _ = finite_metrics(found)
         moment = record.plan.schedule.moment(night.date)
         yield NightPoints(
@@ -218,6 +220,20 @@ def _labels(night: Night) -> Iterator[tuple[str, float]]:
             if isinstance(told.interval, Interval):
                 yield f"4 label/{key_part(name)} ci low", told.interval.low
                 yield f"4 label/{key_part(name)} ci high", told.interval.high
+
+
+def _compared(record: NightlyRecord) -> dict[dt.date, list[tuple[str, float]]]:
+    """Return the figures that compare a night's labels with the blessing's, which no night holds by itself, by date."""
+    labelled = [night for night in record.nights if isinstance(night.labels, LabelWindow)]
+    if not labelled or not isinstance(newest := labelled[-1].labels, LabelWindow):
+        return {}
+    found: dict[dt.date, list[tuple[str, float]]] = {}
+    for figure in record.figures:
+        if figure.name not in newest.figures:
+            for date, told in ((labelled[-1].date, figure.now), *figure.history):
+                if isinstance(told, Measured):
+                    found.setdefault(date, []).append((f"4 label/{key_part(figure.name)}", told.value))
+    return found
 
 
 def _bench(stream: Stream) -> str:

@@ -10,8 +10,8 @@ from smo_pipelines.alerts import open_channels
 from smo_pipelines.alerts.channels import Channel
 from smo_pipelines.alerts.mail import Mail
 from smo_pipelines.domain.alerts import Alert, AlertSettings, CommandSettings, MailSecurity, MailSettings, WebhookSettings
-from tests.alerts.conftest import Endpoint
-from tests.alerts.mail_server import PASSWORD, USER, certificate, mail_server
+from tests.examples.http_endpoint import Endpoint
+from tests.examples.mail_server import PASSWORD, USER, certificate, mail_server
 from tests.examples.ports import free_port
 
 MAIL = MailSettings(

@@ -21,8 +21,9 @@ from smo_pipelines.domain.alerts import (
 )
 from smo_pipelines.errors import AlertError, UnknownName
 from smo_pipelines.store import ResultStore, open_store
-from tests.alerts.conftest import AT, Endpoint, clock, example_alert
-from tests.alerts.mail_server import mail_server
+from tests.alerts.conftest import AT, clock, example_alert
+from tests.examples.http_endpoint import Endpoint
+from tests.examples.mail_server import mail_server
 
 Sleep = Callable[[float], None]
 

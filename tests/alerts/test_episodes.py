@@ -13,7 +13,7 @@ AT = "2026-02-20T03:00:00+00:00"
 
 def test_an_episode_wakes_with_what_since_when_how_much_and_why() -> None:
     (one,) = RECORD.explanations
-    alert = episode_alert("hate", one, at=AT, links=(("Nightly page", "http://127.0.0.1:5000/"),))
+    alert = episode_alert("hate", one.episode, one, at=AT, links=(("Nightly page", "http://127.0.0.1:5000/"),))
     assert (alert.key, alert.severity) == (one.episode.key, Severity.error)
     assert alert.title == (
         "hate, plan demo: False positive rate on demo-lookalikes, at the baseline's threshold is worse than its baseline by more than its "
@@ -32,14 +32,21 @@ def test_the_same_episode_has_the_same_key_whatever_is_known_of_it() -> None:
     (one,) = RECORD.explanations
     why = NotEstimable(question=one.episode.stream.question, code=WhyNot.few_nights, sentence="one\nnight is too few")
     later = replace(one, effect=why, cause=why, groups=(), left_out=(), episode=replace(one.episode, since=why))
-    alert = episode_alert("hate", later, at=AT)
-    assert alert.key == one.episode.key == episode_alert("hate", one, at=AT).key
+    alert = episode_alert("hate", later.episode, later, at=AT)
+    assert alert.key == one.episode.key == episode_alert("hate", one.episode, one, at=AT).key
     assert "When it began could not be estimated: one night is too few." in alert.lines[0]
     assert "How large it is could not be estimated: one night is too few. Allowed is a loss of 6 pp." in alert.lines
 
 
 def test_a_broken_floor_is_said_as_what_was_seen() -> None:
     (one,) = RECORD.explanations
-    alert = episode_alert("hate", replace(one, episode=replace(one.episode, kind=AlarmKind.floor)), at=AT)
+    floor = replace(one.episode, kind=AlarmKind.floor)
+    alert = episode_alert("hate", floor, replace(one, episode=floor), at=AT)
     assert alert.title.endswith("is beyond its floor")
     assert "Its floor was broken in the night of 2026-02-" in alert.lines[0] and "95%" not in alert.lines[0]
+
+
+def test_an_episode_that_cannot_be_explained_wakes_all_the_same() -> None:
+    (one,) = RECORD.explanations
+    alert = episode_alert("hate", one.episode, None, at=AT, why="the labels are no longer\nin the label tables")
+    assert alert.lines[-1] == "Its size and cause could not be computed: the labels are no longer in the label tables"

@@ -25,6 +25,7 @@ from smo_pipelines.domain.nightly import (
     Baseline,
     BlessedRun,
     DrawId,
+    GroupCount,
     LabelWindow,
     Night,
     NightlyPlan,
@@ -36,6 +37,7 @@ from smo_pipelines.domain.nightly import (
 )
 from smo_pipelines.domain.nightly_record import NightlyRecord
 from smo_pipelines.domain.quality import Measured, NotMeasured
+from smo_pipelines.nightly.figures import label_figures
 from smo_pipelines.nightly.fold import fold_nights
 
 __all__ = ["BLESSED", "STREAMS", "nightly_record"]
@@ -144,6 +146,7 @@ def nightly_record(
         nights=stored,
         state=state,
         explanations=tuple(_explained(one, pool) for one in state.episodes),
+        figures=label_figures(baseline, stored),
         due=BLESSED + dt.timedelta(days=nights if due is None else due),
         acknowledged=taken if acknowledged else {},
     )
@@ -183,10 +186,7 @@ def _window(date: dt.date, share: float, pool: str) -> LabelWindow:
         leaked=12,
         ratings=ratings,
         raters=40,
-        by={
-            "pool": {"core@1": ratings - lenient, pool: lenient},
-            "locale": {"en-IN": ratings // 2, "hi-IN": ratings - ratings // 2},
-        },
+        by={"pool": {"core@1": GroupCount(ratings=ratings - lenient, raters=20), pool: GroupCount(ratings=lenient, raters=20)}},
         figures={
             "volume": Measured(
                 value=float(ratings),

@@ -68,8 +68,8 @@ def test_an_episode_says_since_when_how_much_and_what_changed() -> None:
     assert f"Alert {episode.key} , taken over by nobody yet" in text
     taken = Acknowledgement(alert=episode.key, by="Ana", at="2026-03-01T04:00:00+00:00", note="pool reverted")
     assert "taken over by Ana on 2026-03-01 04:00 UTC: pool reverted" in said(replace(record, acknowledged={episode.key: taken}))
-    unknown = replace(record, explanations=())
-    assert "Its size and cause were not computed" in said(unknown)
+    unknown = replace(record, explanations=(), unexplained={episode.key: "the labels are gone."})
+    assert "Its size and cause could not be computed: the labels are gone." in said(unknown)
 
 
 def test_what_could_not_be_estimated_is_said() -> None:
@@ -136,6 +136,9 @@ def test_labels_of_few_raters_are_not_shown() -> None:
     labels = record.nights[-1].labels
     assert isinstance(labels, LabelWindow)
     assert "Krippendorff's alpha 0.620 0.580 to 0.660" in said(record)
+    assert "Ratings moved between rater pools since the blessing 40.0% none: counted, not estimated" in said(
+        nightly_record(40, drops=DROP)
+    )
     few = replace(record, nights=(*record.nights[:-1], replace(record.nights[-1], labels=replace(labels, raters=4))))
     assert "fewer than five raters" in said(few) and "alpha 0.620" not in said(few)
 

@@ -8,6 +8,7 @@ import pytest
 from smo_pipelines.domain.digests import canonical_json
 from smo_pipelines.domain.nightly_record import NightlyRecord
 from smo_pipelines.errors import TrackingError
+from smo_pipelines.nightly.figures import label_figures
 from smo_pipelines.tracking.items import MAX_NOTE
 from smo_pipelines.tracking.night_items import NightItems, night_items
 from smo_pipelines.tracking.nightly import NightlyTracker
@@ -29,7 +30,8 @@ def cut_after(record: NightlyRecord, nights: int) -> NightlyRecord:
     streams = tuple(replace(one, nights=one.nights[:nights]) for one in record.state.streams)
     episodes = tuple(replace(one, closed=None) for one in record.state.episodes if one.opened <= date)
     state = replace(record.state, newest=date, streams=streams, episodes=episodes)
-    return replace(record, nights=record.nights[:nights], state=state, due=date)
+    figures = label_figures(record.baseline, record.nights[:nights])
+    return replace(record, nights=record.nights[:nights], state=state, figures=figures, due=date)
 
 
 @pytest.fixture
@@ -65,6 +67,8 @@ def test_what_is_logged_of_nights() -> None:
     assert last["bench/demo-gold gold hate v4/average_precision"] == pytest.approx(0.75, abs=0.05)
     assert last["bench/demo-gold gold hate v4 slice-locale-hi-IN/average_precision"] == pytest.approx(0.71, abs=0.08)
     assert last["4 label/agreement ci low"] < last["4 label/agreement"] and "4 label/gold_accuracy" not in last
+    assert last["4 label/pool_drift"] == pytest.approx(0.4, abs=0.01)
+    assert {one.key: one.value for one in items.points[1].metrics}["4 label/pool_drift"] == 0.0
     assert last["0 alarm/largest share of threshold"] >= 1.0
     dates = [one.date for one in items.points]
     assert dates[1:3] == ["2026-01-12", "2026-01-14"] and items.points[1].step == dt.date(2026, 1, 12).toordinal()
