@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that takes webhooks."""
+"""A real HTTP server on loopback that takes JSON."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ __all__ = ["Endpoint", "http_endpoint"]
 
 @dataclass
 class Endpoint:
-    """What it was sent, and what it answers, in turn; then 200 for ever."""
+    """A real HTTP server: what it was sent, and what it answers, in turn; then 200 for ever."""
 
     url: str = ""
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
