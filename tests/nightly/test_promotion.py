@@ -268,7 +268,7 @@ def test_a_second_champion_leaves_the_first_as_previous_and_a_hand_that_moves_an
     assert decided_verdict(fresh, run(fresh, "again")) == Verdict.ship
     assert "is champion now of hate" in say(capsys, "promote", "ships", "--by", "Ana", *clock)[1]
     code, text = say(capsys, "promote", "again", *clock)
-    assert code == 0 and "champion = version 2" in text and "previous-champion = version 1" in text
+    assert code == 0 and "champion = version 2" in text and "previous-champion = version 1" in text, text
     with gate_tracker(workspace).session() as client:
         client.set_registered_model_alias("smo-hate-clf", "champion", "1")
     _, listed = say(capsys, "registry")
