@@ -191,7 +191,7 @@ def _stream(model: _StreamModel, catalogue: Catalogue, source: str) -> StreamSpe
 
 
 def _refuse_twins(streams: tuple[StreamSpec, ...], source: str) -> None:
-    names = [f"{stream.question.label} {stream.by}" for stream in streams]
-    twice = sorted({name.strip() for name in names if names.count(name) > 1})
+    names = [stream.name for stream in streams]
+    twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(f"{source}: the stream {twice[0]!r} stands twice; leave one out")

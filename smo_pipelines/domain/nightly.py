@@ -77,6 +77,11 @@ class StreamSpec:
     floor: float | None = None
     by: str = ""
 
+    @property
+    def name(self) -> str:
+        """The entry in words, unique within a plan."""
+        return f"{_name(self.question)} {f'by {self.by}' if self.by else ''}".strip()
+
     def __post_init__(self) -> None:
         if self.margin <= 0.0:
             raise ValueError(f"the margin of {self.question.label} must be above 0, got {self.margin:g}")
@@ -94,7 +99,7 @@ class Stream:
     @property
     def name(self) -> str:
         """The stream in words, unique within a plan."""
-        return self.question.label.replace("at control's threshold", "at the baseline's threshold")
+        return _name(self.question)
 
     @property
     def at_baseline(self) -> bool:
@@ -307,7 +312,10 @@ class Baseline:
     id : str
         The date of the blessing, with a number where a date has several.
     known_at_blessing : bool
-        Whether its draws saw all that was imported by the blessing (a history that came in bulk), and not what had been by their date.
+        Whether its draws saw all that had been imported when it was blessed (a history that came in bulk), and not what had been by
+        their own date.
+    seen_at : datetime or None
+        That moment; None where each draw saw what its own date had.
     parts : mapping of str to str
         What a night must share with it, by name: recipe, classifier, code, benchmarks, streams and so on.
     streams : tuple of Stream
@@ -328,6 +336,7 @@ class Baseline:
     runs: tuple[BlessedRun, ...]
     threshold: float
     labels: LabelWindow
+    seen_at: dt.datetime | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -349,6 +358,10 @@ class Baseline:
         names = sorted({*self.parts, *now})
         pairs = {name: (self.parts.get(name, ""), now.get(name, "")) for name in names}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _name(question: Question) -> str:
+    return question.label.replace("at control's threshold", "at the baseline's threshold")
 
 
 def mean_value(values: list[StreamValue]) -> StreamValue:
