@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ import bench.replay_kern2023 as kern
 from bench.nightly import put_between
 from smo_pipelines.config.nightly import find_nightly_plan
 from smo_pipelines.domain.effects import EffectEstimate
-from smo_pipelines.domain.episodes import ChangePoint, Episode
+from smo_pipelines.domain.episodes import ChangePoint, Episode, StreamState
 from smo_pipelines.domain.nightly import Baseline, NightlyPlan
 from smo_pipelines.experiment.workspace import Workspace, open_workspace
 from smo_pipelines.labels.batch import LabelBatch
@@ -50,6 +51,8 @@ MARKS = ("<!-- table: python -m bench.replay -->", "<!-- end of table: python -m
 WINDOW = 28
 HISTORY = 2 * WINDOW
 """Days of labels before the blessing: a window for each day on which a blessed run is dated."""
+LAST = 14
+"""Nights at the end of a replay whose mean is shown."""
 LATER = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
 _DAY = dt.timedelta(days=1)
 
@@ -121,12 +124,17 @@ def seen(workspace: Workspace, plan: NightlyPlan, baseline: Baseline, *, explain
     return {
         "nights": len(state.streams[0].nights),
         "last": {one.stream.name: round(_mean_of_last(one), 4) for one in state.streams},
+        "values": {one.stream.name: [_told(night.value) for night in one.nights] for one in state.streams},
         "episodes": [episode_row(workspace, plan, baseline, one, explained=explained) for one in state.episodes],
     }
 
 
-def _mean_of_last(state: Any) -> float:
-    return float(np.mean([night.value for night in state.nights[-14:] if isinstance(night.value, float)]))
+def _mean_of_last(state: StreamState) -> float:
+    return float(np.mean([night.value for night in state.nights[-LAST:] if isinstance(night.value, float)]))
+
+
+def _told(value: Any) -> float | None:
+    return round(value, 4) if isinstance(value, float) else None
 
 
 def episode_row(
@@ -164,32 +172,46 @@ def of_baseline(baseline: Baseline) -> dict[str, Any]:
     }
 
 
-def replay(job: tuple[int, int, int, int]) -> dict[str, Any]:
-    """Replay the embedded operation with one seed: the swap and its quiet twin."""
-    seed, swap_night, last_night, items_a_day = job
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """One seed of the embedded operation: on which night the pool is replaced, how long it goes on, and its size."""
+
+    seed: int
+    swap_night: int = 60
+    last_night: int = 120
+    items_a_day: int = 60
+    items_a_draw: int = 1000
+    benchmark_items: int = 1200
+    twins: tuple[str, ...] = ("quiet", "swap")
+
+
+def replay(job: Replay) -> dict[str, Any]:
+    """Replay the embedded operation with one seed: the swap and its quiet twin, which share the nights before it."""
     started = time.process_time()
     with tempfile.TemporaryDirectory() as scratch:
-        quiet = Path(scratch) / "quiet"
-        days = HISTORY + last_night
-        made = {"days": days, "items_a_day": items_a_day, "benchmark_items": 1200}
-        calm = list(label_days(seed, **made))
-        workspace = write_project(quiet, PLAN, {"replay-gold": GOLD, "replay-lookalikes": LOOKALIKES})
-        workspace.tables.append(together(day.batch for day in calm[:HISTORY]), imported_at=calm[HISTORY - 1].imported_at)
+        before = Path(scratch) / "before"
+        days = HISTORY + job.last_night
+        made = {"days": days, "items_a_day": job.items_a_day, "benchmark_items": job.benchmark_items}
+        # the night with number n sees the labels up to day HISTORY + n - 1: those of the swap's first day on the night of the swap
+        swapped_on = HISTORY + job.swap_night - 1
+        courses = {twin: list(label_days(job.seed, **made, swap_on=swapped_on if twin == "swap" else None)) for twin in job.twins}
+        shared = courses[job.twins[0]]
+        benchmarks = {"replay-gold": GOLD, "replay-lookalikes": LOOKALIKES}
+        workspace = write_project(before, {**PLAN, "items": job.items_a_draw}, benchmarks)
+        workspace.tables.append(together(day.batch for day in shared[:HISTORY]), imported_at=shared[HISTORY - 1].imported_at)
         plan = find_nightly_plan(workspace.catalogue, "replay")
         baseline, _ = bless(workspace, plan, date=FIRST_DAY + HISTORY * _DAY, now=LATER, known_at_blessing=True)
-        # the night with number n sees the labels up to day HISTORY + n - 1: those of the swap's first day on the night of the swap
-        swapped_on = HISTORY + swap_night - 1
-        nights(workspace, plan, baseline, first=1, last=swap_night - 1, days=calm[HISTORY:swapped_on])
-        found: dict[str, Any] = {"seed": seed, "swap_night": swap_night, "baseline": of_baseline(baseline)}
-        twin = Path(scratch) / "swap"
-        shutil.copytree(quiet, twin)
-        after = {"quiet": (quiet, calm[swapped_on:])}
-        after["swap"] = (twin, list(label_days(seed, **made, swap_on=swapped_on))[swapped_on:])
-        for name, (folder, rest) in after.items():
-            one = open_workspace(folder)
-            nights(one, plan, baseline, first=swap_night, last=last_night, days=rest)
+        nights(workspace, plan, baseline, first=1, last=job.swap_night - 1, days=shared[HISTORY:swapped_on])
+        found: dict[str, Any] = {"seed": job.seed, "swap_night": job.swap_night, "baseline": of_baseline(baseline)}
+        for name, course in courses.items():
+            shutil.copytree(before, Path(scratch) / name)
+            one = open_workspace(Path(scratch) / name)
+            nights(one, plan, baseline, first=job.swap_night, last=job.last_night, days=course[swapped_on:])
             found[name] = seen(one, plan, baseline, explained=name == "swap")
     return {**found, "cpu_seconds": round(time.process_time() - started, 1)}
+
+
+QUICK = Replay(seed=1, swap_night=4, last_night=6, items_a_day=10, items_a_draw=150, benchmark_items=300)
 
 
 def replay_kern(seed: int) -> dict[str, Any]:
@@ -215,7 +237,7 @@ def rows_of(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"embedded": [], "kern2023": []}
 
 
-def run_seeds(rows: dict[str, Any], jobs: Sequence[Any], *, processes: int, seconds: float, keep: bool) -> None:
+def run_seeds(rows: dict[str, Any], jobs: Sequence[Replay], *, processes: int, seconds: float, keep: bool) -> None:
     """Replay the seeds that are not there, side by side, and keep each as it comes."""
     end = time.monotonic() + seconds
     waiting = list(jobs)
@@ -242,12 +264,13 @@ def summary(rows: dict[str, Any]) -> dict[str, Any]:
     delays = [night - row["swap_night"] + 1 for night, row in zip(first, embedded, strict=True) if night is not None]
     early = sum(any(one["alarm"] < row["swap_night"] for one in row["swap"]["episodes"]) for row in embedded)
     causes = [cause_of(row) for row in embedded]
+    median = float(np.median([*delays, *[np.inf] * (len(embedded) - len(delays))])) if embedded else np.inf
     return {
         "replays": len(embedded),
         "early_alarms": early,
         "quiet_replays_with_an_alarm": sum(bool(row["quiet"]["episodes"]) for row in embedded),
         "found": len(delays),
-        "delay_median": float(np.median([*delays, *[np.inf] * (len(embedded) - len(delays))])) if delays else None,
+        "delay_median": median if np.isfinite(median) else None,
         "vendor_named": sum(cause == "pool vendor-lenient" for cause in causes),
         "kern2023_replays": len(rows["kern2023"]),
     }
@@ -316,11 +339,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--kern", type=int, default=0)
     asked = parser.parse_args(arguments)
     if asked.quick:
-        rows: dict[str, Any] = {"embedded": [replay((1, 4, 6, 60))], "kern2023": []}
+        rows: dict[str, Any] = {"embedded": [replay(QUICK)], "kern2023": []}
+        print(json.dumps(rows["embedded"][0]))
     else:
         rows = rows_of(RESULTS)
         had = {row["seed"] for row in rows["embedded"]}
-        jobs = [(seed, 60, 120, 60) for seed in range(1, asked.seeds + 1) if seed not in had]
+        jobs = [Replay(seed=seed) for seed in range(1, asked.seeds + 1) if seed not in had]
         run_seeds(rows, jobs, processes=asked.jobs, seconds=asked.seconds, keep=True)
         for seed in range(1, asked.kern + 1):
             if seed not in {row["seed"] for row in rows["kern2023"]}:

@@ -100,27 +100,44 @@ class FoldedNights:
     in_episode: np.ndarray
 
 
-def _start(blessed: np.ndarray, nights: int) -> np.ndarray:
-    """Return the references, with room for all nights: infinity is a place not taken and is never below anything."""
-    if blessed.ndim != 2 or not np.isfinite(blessed).all():
-        raise ValueError(f"blessed values are finite, of shape (n_streams, n_blessed); got shape {blessed.shape}")
-    if blessed.shape[1] < FEWEST_BLESSED:
-        raise CannotEstimate(
-            "few_runs",
-            f"a baseline of {blessed.shape[1]} blessed runs cannot be watched: at least {FEWEST_BLESSED}, better 40",
-            n_runs=blessed.shape[1],
-        )
-    reference = np.full((len(blessed), blessed.shape[1] + nights), np.inf)
-    reference[:, : blessed.shape[1]] = blessed
-    return reference
+class _References:
+    """What the nights of each stream are ranked among: its blessed values, then a place for each night that may enter."""
 
+    def __init__(self, blessed: np.ndarray, nights: int) -> None:
+        if blessed.ndim != 2 or not np.isfinite(blessed).all():
+            raise ValueError(f"blessed values are finite, of shape (n_streams, n_blessed); got shape {blessed.shape}")
+        self._blessed = blessed.shape[1]
+        if self._blessed < FEWEST_BLESSED:
+            raise CannotEstimate(
+                "few_runs",
+                f"a baseline of {self._blessed} blessed runs cannot be watched: at least {FEWEST_BLESSED}, better 40",
+                n_runs=self._blessed,
+            )
+        self._values = np.full((len(blessed), self._blessed + nights), np.inf)  # infinity: nothing there, and below nothing
+        self._values[:, : self._blessed] = blessed
+        self._size = np.full(len(blessed), self._blessed)
+        self._highest = blessed.max(axis=1)
+        self._ceiling = np.quantile(blessed, 0.25, axis=1)
 
-def _p_values(reference: np.ndarray, ranked: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """Return the smoothed conformal p-value of each stream's ranked value: small where it is low, uniform under exchangeability."""
-    below = (reference < ranked[:, None] - _TIE).sum(axis=1)
-    equal = (reference <= ranked[:, None] + _TIE).sum(axis=1) - below
-    size = np.isfinite(reference).sum(axis=1)
-    return np.asarray((below + uniform * (equal + 1)) / (size + 1))
+    def p_values(self, streams: np.ndarray, ranked: np.ndarray, uniforms: np.ndarray, night: int) -> np.ndarray:
+        """Return the smoothed conformal p-value of each value: small where it is low, uniform under exchangeability."""
+        below, equal = self._size[streams], np.zeros(len(streams), dtype=np.int64)
+        within = np.flatnonzero(ranked <= self._highest[streams] + _TIE)  # most nights lie above all: nothing to count
+        among, value = self._values[streams[within], : self._blessed + night], ranked[within, None]
+        below[within] = (among < value - _TIE).sum(axis=1)
+        equal[within] = (among <= value + _TIE).sum(axis=1) - below[within]
+        return np.asarray((below + uniforms * (equal + 1)) / (self._size[streams] + 1))
+
+    def enter(self, streams: np.ndarray, ranked: np.ndarray, night: int) -> None:
+        """Add what was ranked, but no more than the lower quartile of the blessed values."""
+        self._values[streams, self._blessed + night] = np.minimum(ranked, self._ceiling[streams])
+        self._size[streams] += 1
+
+    def take_out(self, stream: int, first: int, last: int) -> None:
+        """Forget a range of a stream's nights, both ends included."""
+        nights = slice(self._blessed + first, self._blessed + last + 1)
+        self._size[stream] -= np.isfinite(self._values[stream, nights]).sum()
+        self._values[stream, nights] = np.inf
 
 
 def fold(
@@ -163,20 +180,18 @@ def fold(
     restarts = np.zeros(shape, dtype=bool) if restarts is None else restarts
     uniforms = np.broadcast_to(uniforms, shape)
     _check(blessed, nights, uniforms, counted, restarts)
-    reference = _start(blessed, shape[1])
-    ceiling = np.quantile(blessed, 0.25, axis=1)
+    references = _References(blessed, shape[1])
     sums = np.zeros((shape[0], len(BETS)))
     begun = np.zeros(shape[0], dtype=np.int64)
     is_open = np.zeros(shape[0], dtype=bool)
     p, e_value, statistic = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     alarm, in_episode = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
     for t in range(shape[1]):
-        place = blessed.shape[1] + t
         again = restarts[:, t]
         sums[again], begun[again], is_open[again] = 0.0, t, False
         live = np.flatnonzero(counted[:, t])
         ranked = nights[live, t] + rule.margin
-        p[live, t] = _p_values(reference[live, :place], ranked, uniforms[live, t])
+        p[live, t] = references.p_values(live, ranked, uniforms[live, t], t)
         bets = np.exp(log_bets(p[live, t]))
         e_value[live, t] = bets.mean(axis=1)
         sums[live] = np.minimum((sums[live] + 1.0) * bets, _OVER * rule.threshold)
@@ -186,10 +201,9 @@ def fold(
         begun[over] = t
         is_open = (is_open | alarm[:, t]) & ~over
         in_episode[:, t] = is_open
-        reference[live, place] = np.where(is_open[live], np.inf, np.minimum(ranked, ceiling[live]))
-        for stream in np.flatnonzero(alarm[:, t]):
-            first = _run_up(p[stream], counted[stream], int(begun[stream]), t)
-            reference[stream, blessed.shape[1] + first : place] = np.inf
+        references.enter(live[~is_open[live]], ranked[~is_open[live]], t)
+        for stream in np.flatnonzero(alarm[:, t]).tolist():
+            references.take_out(stream, _run_up(p[stream], counted[stream], int(begun[stream]), t), t)
     return FoldedNights(
         p=np.ma.array(p, mask=~counted),
         e_value=np.ma.array(e_value, mask=~counted),
