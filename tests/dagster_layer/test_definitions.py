@@ -70,15 +70,22 @@ def test_loading_imports_no_training_library_and_no_tracker(project: Path, comma
 def test_every_job_and_asset_is_there(project: Path) -> None:
     repository = defs().get_repository_def()
     names = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
-    assert names == {"ab_experiment", "changes_digest", "label_quality", "launch_ab_experiment"}
+    assert names == {"ab_experiment", "bless_baseline", "changes_digest", "label_quality", "launch_ab_experiment", "nightly_demo"}
     graph = defs().resolve_asset_graph()
     assert {key.to_user_string() for key in graph.materializable_asset_keys} == COMPUTED | {
         "comparison/digest",
         "labels/quality/demo",
+        "nightly/demo",
     }
     assert {key.to_user_string() for key in graph.observable_asset_keys} == OBSERVED
     assert {key.to_user_string() for key in graph.external_asset_keys} == READ | OBSERVED
-    assert {sensor.name for sensor in repository.sensor_defs} == {"experiment_specs", "input_versions", "new_reports"}
+    assert {sensor.name for sensor in repository.sensor_defs} == {
+        "experiment_specs",
+        "input_versions",
+        "new_reports",
+        "nightly_catch_up",
+    }
+    assert {schedule.name for schedule in repository.schedule_defs} == {"nightly_demo"}
 
 
 def test_one_run_holds_both_arms_and_the_report(project: Path) -> None:
@@ -89,7 +96,7 @@ def test_one_run_holds_both_arms_and_the_report(project: Path) -> None:
 
 def test_groups_follow_one_another(project: Path) -> None:
     graph = defs().resolve_asset_graph()
-    order = ["guidelines", "labels", "quality", "plan", "replicates", "comparison", "digest"]
+    order = ["guidelines", "labels", "quality", "plan", "replicates", "comparison", "digest", "nightly"]
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         for parent in node.parent_keys:
