@@ -92,9 +92,11 @@ def bootstrap_components(
     check_sizes((len(control.values), len(treatment.values)), units)
     # churn() divides a variance over n items by n, and the variance over draws is wanted as it is
     centred = [(a.draws - a.draws.mean(axis=1, keepdims=True)) * math.sqrt(a.draws.shape[1]) for a in (control, treatment)]
+    churns = churn(centred[0]), churn(centred[1])
     items = ItemVariance(
         total=_scale(units) * float(np.var(treatment.draws.mean(axis=0) - control.draws.mean(axis=0), ddof=1)),
-        churn=_scale(units) * (churn(centred[0]) + churn(centred[1])),
+        churn=_scale(units) * (churns[0] + churns[1]),
+        arm_churn=(_scale(units) * churns[0], _scale(units) * churns[1]),
         units=units,
         df=float(units - 1) if clustered else math.inf,
     )

@@ -70,6 +70,8 @@ class ItemVariance:
     ----------
     total, churn : float
         ``V_I`` and the ``V_SI`` within it, see :class:`CrossedComponents`.
+    arm_churn : tuple of float
+        What the runs of the control and of the treatment add to ``churn``.
     units : int
         Independent units: items, or clusters of items.
     df : float
@@ -78,6 +80,7 @@ class ItemVariance:
 
     total: float
     churn: float
+    arm_churn: tuple[float, float]
     units: int
     df: float
 
@@ -94,6 +97,8 @@ class CrossedComponents:
         Its degrees of freedom.
     items_total, churn : float
         ``V_I``: variance over items of the difference of mean influence values, over n; ``V_SI``: the churn within it.
+    arm_churn : tuple of float
+        What the runs of the control and of the treatment add to ``churn``.
     run_variances : tuple of float
         Sample variance of the run metrics: control, treatment.
     n_runs : tuple of int
@@ -109,6 +114,7 @@ class CrossedComponents:
     run_df: float
     items_total: float
     churn: float
+    arm_churn: tuple[float, float]
     run_variances: tuple[float, float]
     n_runs: tuple[int, int]
     units: int
@@ -258,6 +264,7 @@ def components_of(control: np.ndarray, treatment: np.ndarray, items: ItemVarianc
         run_df=df,
         items_total=items.total,
         churn=items.churn,
+        arm_churn=items.arm_churn,
         run_variances=variances,
         n_runs=n_runs,
         units=items.units,
@@ -289,9 +296,11 @@ def crossed_components(control: ArmMetrics, treatment: ArmMetrics, clusters: np.
     unit_c, clustered = by_unit(control.influences, clusters)
     unit_t, _ = by_unit(treatment.influences, clusters)
     units = unit_c.shape[1]
+    churns = churn(unit_c), churn(unit_t)
     items = ItemVariance(
         total=float(np.var(unit_t.mean(axis=0) - unit_c.mean(axis=0), ddof=1)) / units,
-        churn=churn(unit_c) + churn(unit_t),
+        churn=churns[0] + churns[1],
+        arm_churn=churns,
         units=units,
         df=float(units - 1) if clustered else math.inf,
     )

@@ -22,7 +22,16 @@ from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.stats.crossed import spread
 from smo_pipelines.stats.intervals import CombinedEstimate, VarianceTerm
 
-__all__ = ["MIN_RATERS", "MIN_REDRAWS", "RaterArm", "RaterDesign", "random_raters_estimate", "rater_inflation"]
+__all__ = [
+    "MIN_RATERS",
+    "MIN_REDRAWS",
+    "RaterArm",
+    "RaterDesign",
+    "random_raters_estimate",
+    "rater_df",
+    "rater_excess",
+    "rater_inflation",
+]
 
 MIN_RATERS = 8.0
 """Fewest effective raters for which the interval was calibrated."""
@@ -90,8 +99,14 @@ def rater_inflation(effective_raters: float) -> float:
     return 1.25 * (effective_raters + 4.0) / (effective_raters - 1.0)
 
 
-def _degrees_of_freedom(redraw_df: float, rater_df: float) -> float:
-    return 1.0 / (1.0 / redraw_df + 1.0 / rater_df)
+def rater_excess(redraws: float | np.ndarray, runs: float | np.ndarray) -> np.ndarray:
+    """Return by how much redraws of raters vary more than runs, of two variances: never below a quarter of the redraws'."""
+    return np.asarray(np.maximum(redraws - runs, redraws / 4.0))
+
+
+def rater_df(redraw_df: float, raters_df: float) -> float:
+    """Return the degrees of freedom that the redraws and the raters leave together."""
+    return 1.0 / (1.0 / redraw_df + 1.0 / raters_df)
 
 
 def _disjoint(control: RaterArm, treatment: RaterArm) -> tuple[float, float, float]:
@@ -100,7 +115,7 @@ def _disjoint(control: RaterArm, treatment: RaterArm) -> tuple[float, float, flo
     runs = sum(spread(a.values) / len(a.values) for a in arms)
     excess = sum(rater_inflation(a.effective_raters) * (spread(a.redraws) - spread(a.values)) for a in arms)
     floor = sum(rater_inflation(a.effective_raters) * spread(a.redraws) for a in arms) / 4.0
-    df = _degrees_of_freedom(sum(len(a.redraws) - 1.0 for a in arms), sum(a.effective_raters - 1.0 for a in arms))
+    df = rater_df(sum(len(a.redraws) - 1.0 for a in arms), sum(a.effective_raters - 1.0 for a in arms))
     return runs, max(excess, floor), df
 
 
@@ -133,8 +148,8 @@ def _same(control: RaterArm, treatment: RaterArm, *, shared_seeds: bool) -> tupl
         single = spread(control.values) + spread(treatment.values)
         runs = spread(control.values) / len(control.values) + spread(treatment.values) / len(treatment.values)
     raters = min(control.effective_raters, treatment.effective_raters)
-    df = _degrees_of_freedom(len(control.redraws) - 1.0, raters - 1.0)
-    return runs, rater_inflation(raters) * max(redraw - single, redraw / 4.0), df
+    df = rater_df(len(control.redraws) - 1.0, raters - 1.0)
+    return runs, rater_inflation(raters) * float(rater_excess(redraw, single)), df
 
 
 def random_raters_estimate(
