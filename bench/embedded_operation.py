@@ -189,7 +189,12 @@ def one_experiment(change: Change, number: int) -> dict[str, Any]:
         if effect.question.role in (Role.primary, Role.guardrail):
             name = _named(effect.question)
             found[name] = (
-                {"estimate": effect.estimate, "low": effect.interval.low, "high": effect.interval.high}
+                {
+                    "estimate": effect.estimate,
+                    "low": effect.interval.low,
+                    "high": effect.interval.high,
+                    "components": dict(effect.components),
+                }
                 if isinstance(effect, EffectEstimate)
                 else {"not_estimable": str(effect.code)}
             )
@@ -211,26 +216,24 @@ def population(items: int) -> tuple[TextPopulation, dict[str, np.ndarray]]:
 def truth_of(change: Change, redraws: range, fresh: int) -> dict[str, list[float]]:
     """Return the effect in each redraw of the whole pipeline, by question."""
     everybody, golds = population(fresh)
-    rows = everybody.rows(CLASSIFIER, [item.text for item in training_items(change.number)])
-    fits, thresholds = [], []
+    everybody.read_by(CLASSIFIER, [item.text for item in training_items(change.number)])
+    fits = []
     for redraw in redraws:
         # a redraw is its own experiment: raters, ratings and the seed of the fits are nobody else's
         seed = TRUTH_SEED + 1_000 * change.number + redraw
         labelled = snapshots(change, seed)
         arms = Arms(experiment=experiment(change), snapshots=labelled, benchmarks=(), clause_edits=())
         for arm in ArmName:
-            fitted = fit_tfidf(CLASSIFIER, arms.training_set(arm, ReplicateKind.snapshot, 0), seed=seed)
-            fits.append(fitted)
-            thresholds.append(fitted.threshold)
-    scores = everybody.scores(rows, fits)
+            fits.append(fit_tfidf(CLASSIFIER, arms.training_set(arm, ReplicateKind.snapshot, 0), seed=seed))
     same = golds[OLD] == golds[NEW]
-    everywhere = np.ones(len(same), dtype=bool)
-    found = {}
-    for question in (PRIMARY, *(guardrail.question for guardrail in change.guardrails)):
-        metric, items = get_metric(question.metric), same if question.items == "gold_unchanged" else everywhere
-        values = [metric.value(s[items], golds[NEW][items], t) for s, t in zip(scores, thresholds, strict=True)]
-        found[_named(question)] = [after - before for before, after in zip(values[::2], values[1::2], strict=True)]
-    return found
+    asked = (PRIMARY, *(guardrail.question for guardrail in change.guardrails))
+    values: dict[str, list[float]] = {_named(question): [] for question in asked}
+    for scores, fitted in zip(everybody.scores(fits), fits, strict=True):
+        for question in asked:
+            items = same if question.items == "gold_unchanged" else slice(None)
+            metric = get_metric(question.metric)
+            values[_named(question)].append(metric.value(scores[items], golds[NEW][items], fitted.threshold))
+    return {name: [after - before for before, after in zip(of[::2], of[1::2], strict=True)] for name, of in values.items()}
 
 
 def classify(change: Change, truth: dict[str, dict[str, float]]) -> str:
@@ -268,6 +271,10 @@ def report_of(changes: Sequence[Change], truths: dict[int, dict[str, list[float]
                 "mean_estimate": round(float(estimates.mean()), 5) if len(known) else None,
                 "sd_of_estimates": round(float(estimates.std(ddof=1)), 5) if len(known) > 1 else None,
                 "median_half_width": round(float(np.median([(e["high"] - e["low"]) / 2 for e in known])), 5) if known else None,
+                "mean_variances": {
+                    source: float(f"{np.mean([e['components'].get(source, 0.0) for e in known]):.3g}")
+                    for source in ("runs", "runs_by_items", "items", "raters")
+                },
             }
             covered.setdefault(name, []).extend(inside)
         row["verdicts"] = {v: n for v in VERDICTS if (n := sum(one["verdict"] == v for one in mine))}
@@ -340,16 +347,14 @@ def main(arguments: Sequence[str]) -> None:
     changes = [draw_change(number) for number in range(0, len(KINDS), step)][: sizes["changes"]]
     started = time.perf_counter()
     with ProcessPoolExecutor(asked.workers, mp_context=get_context("spawn")) as pool:
-        drawn = [range(k, min(k + 50, sizes["redraws"])) for k in range(0, sizes["redraws"], 50)]
-        truths = {change.number: [pool.submit(truth_of, change, part, sizes["fresh"]) for part in drawn] for change in changes}
+        # those that share their training items come one after the other: what is made of the fresh items for them is kept once
+        by_items = sorted(changes, key=lambda change: change.number % TRAINING_SETS)
+        truths = {change.number: pool.submit(truth_of, change, range(sizes["redraws"]), sizes["fresh"]) for change in by_items}
         runs = [
             pool.submit(one_experiment, change, 1_000 * change.number + k) for change in changes for k in range(sizes["experiments"])
         ]
         found = [run.result() for run in runs]
-        whole = {}
-        for number, parts in truths.items():
-            values = [part.result() for part in parts]
-            whole[number] = {name: [v for one in values for v in one[name]] for name in values[0]}
+        whole = {number: truth.result() for number, truth in truths.items()}
     head = {"program": "embedded_operation", "command": " ".join(["python -m bench.embedded_operation", *arguments]), **sizes}
     report = {**head, "seconds": round(time.perf_counter() - started, 1), **report_of(changes, whole, found)}
     print(coverage_table(report), verdict_table(report), sep="\n\n")
