@@ -2,12 +2,13 @@
 
 A change is drawn at random from the kinds that operations make: guideline edits and swaps of the raters in some of the markets, another
 form for the raters, more or fewer ratings an item, another aggregation, careful raters alone, and nothing at all. Each of 20 changes is
-tested 20 times by the functions of ``smo run`` (``bench.in_memory``): ``tfidf``, five runs and ten redraws an arm, a benchmark of 2,000
+tested 20 times by the functions of ``smo run`` (``bench.in_memory``): ``tfidf``, five runs and ten redraws an arm, a benchmark of 1,000
 items, raters random, items a sample.
 
 Estimand, of the interval and of the truth alike. Training items: these (600 of the hate policy; five sets of them serve the 20 changes).
 Raters, their assignment and ratings, and the seeds of the fits: fresh in each experiment and in each redraw of the truth. Benchmark: a
-fresh draw of 2,000 items in each experiment; the truth is the metric on 200,000 items, a hundred such draws. Gold: hate@4. Effect:
+fresh draw of 1,000 items in each experiment; the truth is measured on 200,000 items, two hundred such draws, of which each redraw is
+scored on a tenth. Gold: hate@4. Effect:
 treatment minus control in average precision (primary), and in the false positive rate at each fit's own tuned threshold (guardrail,
 margin 5 points); for a guideline edit also average precision on the items whose gold is the same under both versions (margin 5 points).
 
@@ -27,7 +28,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,6 @@ from bench.in_memory import Design, decided, experiment_of, fitted_arms, snapsho
 from bench.operation import BENCHMARK, LOCALES, Operation, Rated, fresh_benchmark, fresh_items, golds_of, halves, hate_items, rate
 from bench.tables import write_table
 from bench.text_population import TextPopulation
-from smo_pipelines.classifiers.tfidf import fit_tfidf
 from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind
 from smo_pipelines.domain.decisions import Guardrail
 from smo_pipelines.domain.effects import EffectEstimate, Question, Role
@@ -55,7 +55,9 @@ from smo_pipelines.stats.two_way import wilson
 RESULTS = Path(__file__).parent / "results" / "embedded_operation.json"
 CLASSIFIER = ClassifierConfig(name="tfidf", kind=ClassifierKind.tfidf)
 RUNS, REDRAWS = 5, 10
-TRAIN_ITEMS, BENCHMARK_ITEMS, TRAINING_SETS = 600, 2_000, 5
+TRAIN_ITEMS, BENCHMARK_ITEMS, TRAINING_SETS = 600, 1_000, 5
+TURNS = 10
+"""Parts of the fresh items, of which each redraw of the truth is scored on one."""
 SMALLEST, MARGIN = 0.02, 0.05
 OLD, NEW = PLANTED_CAUSE.before, PLANTED_CAUSE.after
 TRUTH_SEED, EXPERIMENT_SEED, FRESH_SEED, ITEM_SEED = 20_000_000, 30_000_000, 40_000_000, 50_000_000
@@ -206,34 +208,37 @@ def _named(question: Question) -> str:
 
 
 @cache
-def population(items: int) -> tuple[TextPopulation, dict[str, np.ndarray]]:
-    """Return so many fresh items, drawn as the benchmarks of experiments are, and their gold."""
+def fresh_texts(items: int) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Return the texts of so many fresh items, drawn as the benchmarks of experiments are, and their gold."""
     drawn = [fresh_items(FRESH_SEED + k, BENCHMARK_ITEMS) for k in range(items // BENCHMARK_ITEMS)]
     flat = [item for part in drawn for item in part]
-    return TextPopulation([item.text for item in flat]), golds_of(flat)
+    return [item.text for item in flat], golds_of(flat)
+
+
+@lru_cache(maxsize=1)
+def population(training: int, items: int) -> TextPopulation:
+    """Return the fresh texts over the n-grams of a set of training items."""
+    return TextPopulation(CLASSIFIER, [item.text for item in training_items(training)], fresh_texts(items)[0])
 
 
 def truth_of(change: Change, redraws: range, fresh: int) -> dict[str, list[float]]:
-    """Return the effect in each redraw of the whole pipeline, by question."""
-    everybody, golds = population(fresh)
-    everybody.read_by(CLASSIFIER, [item.text for item in training_items(change.number)])
-    fits = []
+    """Return the effect in each redraw of the whole pipeline, by question; each on a tenth of the fresh items, by turns."""
+    golds, everybody = fresh_texts(fresh)[1], population(change.number % TRAINING_SETS, fresh)
+    asked = (PRIMARY, *(guardrail.question for guardrail in change.guardrails))
+    found: dict[str, list[float]] = {_named(question): [] for question in asked}
+    size = fresh // TURNS
     for redraw in redraws:
         # a redraw is its own experiment: raters, ratings and the seed of the fits are nobody else's
-        seed = TRUTH_SEED + 1_000 * change.number + redraw
-        labelled = snapshots(change, seed)
-        arms = Arms(experiment=experiment(change), snapshots=labelled, benchmarks=(), clause_edits=())
-        for arm in ArmName:
-            fits.append(fit_tfidf(CLASSIFIER, arms.training_set(arm, ReplicateKind.snapshot, 0), seed=seed))
-    same = golds[OLD] == golds[NEW]
-    asked = (PRIMARY, *(guardrail.question for guardrail in change.guardrails))
-    values: dict[str, list[float]] = {_named(question): [] for question in asked}
-    for scores, fitted in zip(everybody.scores(fits), fits, strict=True):
+        seed, part = TRUTH_SEED + 1_000 * change.number + redraw, slice(redraw % TURNS * size, (redraw % TURNS + 1) * size)
+        arms = Arms(experiment=experiment(change), snapshots=snapshots(change, seed), benchmarks=(), clause_edits=())
+        fits = [everybody.fit(arms.training_set(arm, ReplicateKind.snapshot, 0), seed=seed) for arm in ArmName]
+        scores, old, new = everybody.scores(fits, part), golds[OLD][part], golds[NEW][part]
         for question in asked:
-            items = same if question.items == "gold_unchanged" else slice(None)
+            items = old == new if question.items == "gold_unchanged" else np.ones(len(new), dtype=bool)
             metric = get_metric(question.metric)
-            values[_named(question)].append(metric.value(scores[items], golds[NEW][items], fitted.threshold))
-    return {name: [after - before for before, after in zip(of[::2], of[1::2], strict=True)] for name, of in values.items()}
+            before, after = (metric.value(s[items], new[items], fit.threshold) for s, fit in zip(scores, fits, strict=True))
+            found[_named(question)].append(after - before)
+    return found
 
 
 def classify(change: Change, truth: dict[str, dict[str, float]]) -> str:
