@@ -5,12 +5,14 @@ from typing import Any
 
 import dagster as dg
 
-from assets.comparison import MATCHED
 from assets.failures import plain_failures
 from assets.labels import LABEL_TABLES
 from assets.partitions import experiments
+from assets.planning import PLAN
 from assets.resources import SmoProject
+from smo_pipelines.domain.decisions import may_train
 from smo_pipelines.domain.experiments import ArmName
+from smo_pipelines.experiment.plan import findings_of
 from smo_pipelines.experiment.prepare import arm_snapshot, is_pinned, load_arms
 from smo_pipelines.experiment.replicate import ReplicateJob
 from smo_pipelines.experiment.replicates import shared_pool
@@ -60,16 +62,16 @@ def _snapshot(arm: ArmName, guidelines: list[dg.AssetKey]) -> dg.AssetsDefinitio
 
 def _replicates(arm: ArmName) -> dg.AssetsDefinition:
     @dg.op(
-        name=f"{arm}_plan",
+        name=f"{arm}_queue",
         out=dg.DynamicOut(str),
-        ins={"matched": dg.In(dg.Nothing)},
+        ins={"planned": dg.In(dg.Nothing)},
         description="Queue what is not computed yet, of both arms at once, so that every core has work; one step a replicate follows.",
     )
-    def plan(context: dg.OpExecutionContext, project: SmoProject) -> Iterator[dg.DynamicOutput[str]]:
+    def queue(context: dg.OpExecutionContext, project: SmoProject) -> Iterator[dg.DynamicOutput[str]]:
         with plain_failures():
             workspace = project.open()
             arms = project.arms(workspace, context.partition_key)
-            if not arms.valid:
+            if not may_train(findings_of(workspace, arms)):
                 context.log.warning("the experiment is not valid, so nothing is trained; the decision says why")
                 return
             jobs = jobs_of(workspace, arms)
@@ -103,12 +105,12 @@ def _replicates(arm: ArmName) -> dg.AssetsDefinition:
         key=[str(arm), "replicates"],
         partitions_def=experiments,
         group_name="replicates",
-        ins={"matched": dg.AssetIn(key=MATCHED, dagster_type=dg.Nothing)},
+        ins={"planned": dg.AssetIn(key=PLAN, dagster_type=dg.Nothing)},
         description=f"The {arm} arm's fits and scores, one retried step each; what is in the store already is not computed again.",
         kinds={"pytorch", "scikitlearn"},
         owners=["team:smo"],
     )
-    def replicates(matched: Any) -> Any:
-        return gather(plan(matched).map(fit_and_score).collect())
+    def replicates(planned: Any) -> Any:
+        return gather(queue(planned).map(fit_and_score).collect())
 
     return replicates

@@ -1,6 +1,7 @@
 """Where the arms meet: matched labels, effects, the decision and its report."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -9,16 +10,17 @@ from assets.failures import plain_failures
 from assets.partitions import experiments
 from assets.resources import SmoProject
 from smo_pipelines.analysis.decide import decide
-from smo_pipelines.domain.decisions import Finding, FindingCode
+from smo_pipelines.domain.decisions import Finding, FindingCode, may_train
 from smo_pipelines.domain.effects import EffectEstimate, NotEstimable, Role
 from smo_pipelines.domain.experiments import Effect
 from smo_pipelines.domain.phrases import change_with_interval, question_phrase, unit_of
 from smo_pipelines.domain.records import ExperimentRecord
+from smo_pipelines.experiment.plan import findings_of
 from smo_pipelines.experiment.record import publish, track_plan
 from smo_pipelines.experiment.run import conclude, effects_of
 from smo_pipelines.experiment.workspace import Workspace
 
-__all__ = ["MATCHED", "build_comparison"]
+__all__ = ["CHECKS_OF_PLAN", "MATCHED", "build_comparison", "check_results"]
 
 MATCHED = dg.AssetKey(["labels", "matched_labels"])
 _REPORT_PAGE = "report/effect_report.html"
@@ -30,6 +32,20 @@ _CHECKS = {
     FindingCode.sample_ratio: ("sample_ratio", "Raters were assigned as declared."),
     FindingCode.one_class: ("both_classes", "Both labels are there to learn from."),
     FindingCode.few_raters: ("enough_raters", "There are enough raters for a claim about raters like these."),
+}
+_NOTHING_FOUND = defaultdict(
+    lambda: "not declared, so not checked",
+    {FindingCode.power_unknown: "it is known", FindingCode.planned_power: "it is not known, so not checked"},
+)
+CHECKS_OF_PLAN = {
+    FindingCode.power_unknown: (
+        "planned_power_known",
+        "What the experiment can be expected to show is known before it is trained.",
+    ),
+    FindingCode.planned_power: (
+        "enough_planned_power",
+        "The experiment is likely to show what it is for, and its guardrails to pass.",
+    ),
 }
 
 
@@ -65,7 +81,7 @@ def matched_labels(context: dg.AssetExecutionContext, project: SmoProject) -> dg
             "labels flipped": shift.total.flips,
             "items leaked": shift.leaked_items,
         },
-        check_results=list(_check_results(arms.findings)),
+        check_results=list(check_results(arms.findings, _CHECKS)),
     )
 
 
@@ -83,7 +99,7 @@ def effect_estimates(context: dg.AssetExecutionContext, project: SmoProject) -> 
     with plain_failures():
         workspace = project.open()
         arms = project.arms(workspace, context.partition_key)
-        effects = effects_of(workspace, arms) if arms.valid else ()
+        effects = effects_of(workspace, arms) if may_train(findings_of(workspace, arms)) else ()
     estimated = [effect for effect in effects if isinstance(effect, EffectEstimate)]
     metadata: dict[str, float | str | dg.MetadataValue[str]] = {
         "experiment": context.partition_key,
@@ -113,8 +129,9 @@ def decision(context: dg.AssetExecutionContext, project: SmoProject) -> dg.Mater
     with plain_failures():
         workspace = project.open()
         arms = project.arms(workspace, context.partition_key)
-        effects = effects_of(workspace, arms) if arms.valid else ()
-        decided = decide(effects, experiment=arms.experiment, findings=arms.findings)
+        findings = findings_of(workspace, arms)
+        effects = effects_of(workspace, arms) if may_train(findings) else ()
+        decided = decide(effects, experiment=arms.experiment, findings=findings)
     metadata: dict[str, float | str | dg.MetadataValue[str]] = {
         "experiment": context.partition_key,
         "verdict": str(decided.verdict),
@@ -169,7 +186,7 @@ def _record(context: dg.AssetExecutionContext, project: SmoProject, workspace: W
     return conclude(
         workspace,
         arms,
-        effects=effects_of(workspace, arms) if arms.valid else (),
+        effects=effects_of(workspace, arms) if may_train(findings_of(workspace, arms)) else (),
         started_at=started,
         finished_at=moment,
         launched_by="dagster",
@@ -195,14 +212,15 @@ def _table(effects: tuple[Effect, ...]) -> str:
     return "\n".join(rows)
 
 
-def _check_results(findings: tuple[Finding, ...]) -> Iterator[dg.AssetCheckResult]:
-    for code, (name, _) in _CHECKS.items():
+def check_results(findings: tuple[Finding, ...], checks: Mapping[FindingCode, tuple[str, str]]) -> Iterator[dg.AssetCheckResult]:
+    """Yield a result for each of some checks: the worst finding of its code, or that it was not asked for."""
+    for code, (name, _) in checks.items():
         of_code = [finding for finding in findings if finding.code is code]
         worst = min(of_code, key=lambda finding: finding.passed, default=None)
         yield dg.AssetCheckResult(
             check_name=name,
             passed=worst is None or worst.passed,
             severity=dg.AssetCheckSeverity.ERROR if worst is not None and worst.blocking else dg.AssetCheckSeverity.WARN,
-            description="not declared, so not checked" if worst is None else worst.sentence,
+            description=_NOTHING_FOUND[code] if worst is None else worst.sentence,
             metadata={} if worst is None else {"actual": float(worst.actual), "limit": float(worst.limit)},
         )

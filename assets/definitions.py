@@ -8,6 +8,7 @@ from assets.guidelines import guideline_key, guideline_specs
 from assets.jobs import ab_experiment, label_quality
 from assets.labels import build_label_tables
 from assets.launch import build_launch_job
+from assets.planning import planned_power
 from assets.quality import build_quality
 from assets.resources import SmoProject, json_outputs
 from assets.sensors import experiment_specs, input_versions
@@ -30,6 +31,7 @@ def defs() -> dg.Definitions:
             build_label_tables(),
             *guideline_specs(catalogue),
             *(asset for arm in ArmName for asset in build_arm(arm, guidelines)),
+            planned_power,
             *build_comparison(),
             *quality,
         ],

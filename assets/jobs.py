@@ -6,7 +6,7 @@ __all__ = ["ab_experiment", "label_quality"]
 
 ab_experiment = dg.define_asset_job(
     "ab_experiment",
-    selection=dg.AssetSelection.groups("labels", "replicates", "comparison"),
+    selection=dg.AssetSelection.groups("labels", "plan", "replicates", "comparison"),
     executor_def=dg.in_process_executor,
     description="Run one registered experiment to its decision: choose its partition and launch, nothing to fill in.",
     tags={"smo/job": "ab_experiment"},

@@ -11,7 +11,7 @@ Every coalition is labelled from its ratings (``labels.changes``), fitted (``tfi
 (``analysis.attribution``) by average precision under hate@4 on fresh items. ``planted_found``: the planted part is first of the split.
 ``flips_baseline_found``: it has the most flips. ``null_alarms``: the null part is anything but within noise.
 
-    python -m bench.root_cause [--quick] [--draws N] [--train N] [--benchmark N] [--jobs N] [--seconds S]
+    python -m bench.root_cause [--quick] [--draws N] [--train N] [--benchmark N] [--jobs N]
 
 The last line is one JSON object.
 """
@@ -21,14 +21,15 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from smo_pipelines.analysis.attribution import NULL_DRAWS, PlayedGame, split_effect
-from smo_pipelines.classifiers.tfidf import fit_tfidf
+from smo_pipelines.classifiers.ngrams import learn_vocabulary, rows
+from smo_pipelines.classifiers.regression import regress
 from smo_pipelines.domain.attribution import CauseVerdict, Partition, Split
 from smo_pipelines.domain.benchmarks import Benchmark, PredictionSet
 from smo_pipelines.domain.changes import OpsChange
@@ -151,24 +152,31 @@ def fresh_benchmark(seed: int, count: int) -> Benchmark:
 
 
 class Fits:
-    """Fits each set of labels once a seed."""
+    """Fits each set of labels once a seed, on features that all of a game's training sets share: what ``tfidf`` does with them.
 
-    def __init__(self, benchmark: Benchmark) -> None:
+    The metric has no threshold, so none is tuned.
+    """
+
+    def __init__(self, game: Game, benchmark: Benchmark) -> None:
+        training = game.training_set(0)
         self.benchmark = benchmark
-        self.texts = benchmark.texts.tolist()
+        self.keep = np.flatnonzero(~training.dev)
+        texts = training.texts[self.keep].tolist()
+        vocabulary = learn_vocabulary(CLASSIFIER, texts)
+        self.features = rows(CLASSIFIER, vocabulary, texts)
+        self.fresh = rows(CLASSIFIER, vocabulary, benchmark.texts.tolist())
         self.known: dict[tuple[bytes, int], PredictionSet] = {}
 
     def run(self, training: TrainingSet, kind: ReplicateKind, index: int, seed: int) -> ReplicateResult:
         """Return one run of a coalition, fitted unless the same labels were fitted with the same seed."""
         key = (training.labels.tobytes(), seed)
         if key not in self.known:
-            fitted = fit_tfidf(CLASSIFIER, training, seed=seed)
             self.known[key] = PredictionSet(
                 classifier_key=str(len(self.known)),
                 benchmark=self.benchmark.name,
                 benchmark_digest=self.benchmark.digest,
-                scores=fitted.score(self.texts),
-                threshold=fitted.threshold,
+                scores=regress(CLASSIFIER, training, self.keep, self.features, seed=seed).score(self.fresh),
+                threshold=0.5,
             )
         found = self.known[key]
         identity = ReplicateId(arm=ArmName.control, kind=kind, index=index, seed=seed)
@@ -202,7 +210,7 @@ def play(game: Game, fits: Fits) -> PlayedGame:
 def one_draw(seed: int, n_items: int, benchmark_items: int) -> dict[str, float]:
     game = draw_game(seed, n_items)
     benchmark = fresh_benchmark(seed, benchmark_items)
-    split = split_effect(QUESTION, play(game, Fits(benchmark)), on=(benchmark,), experiment=experiment())
+    split = split_effect(QUESTION, play(game, Fits(game, benchmark)), on=(benchmark,), experiment=experiment())
     assert isinstance(split, Split), split
     share = {one.player: one for one in split.shares}
     flips = {player.name: player.flips for player in game.players}
@@ -218,6 +226,26 @@ def one_draw(seed: int, n_items: int, benchmark_items: int) -> dict[str, float]:
     }
 
 
+def planted_rows(pool: Executor, *, draws: int, n_items: int = 500, benchmark_items: int = 800) -> list[dict[str, float]]:
+    """Return what was found in each draw.
+
+    Parameters
+    ----------
+    n_items, benchmark_items : int
+        Training items of the hate policy, and items of each fresh benchmark.
+    """
+    work = partial(one_draw, n_items=n_items, benchmark_items=benchmark_items)
+    found = []
+    for number, row in enumerate(pool.map(work, range(FIRST_SEED, FIRST_SEED + draws))):
+        found.append(row)
+        print(f"draw {number}: " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()), flush=True)
+    return found
+
+
+def means_of(draws: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: round(float(np.mean([draw[name] for draw in draws])), 4) for name in draws[0]}
+
+
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a minute at most")
@@ -225,31 +253,14 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--train", type=int, default=500, help="training items of the hate policy")
     parser.add_argument("--benchmark", type=int, default=800, help="items of each fresh benchmark")
     parser.add_argument("--jobs", type=int, default=1, help="draws at once, each in a process of its own")
-    parser.add_argument("--seconds", type=float, help="begin no draw after so many seconds")
     asked = parser.parse_args(arguments)
-    draws = asked.draws or (3 if asked.quick else 200)
     started = time.perf_counter()
-    rows = []
+    draws = asked.draws or (3 if asked.quick else 200)
     with ProcessPoolExecutor(asked.jobs) as pool:
-        for first in range(0, draws, asked.jobs):
-            if asked.seconds and time.perf_counter() - started > asked.seconds:
-                break
-            seeds = range(FIRST_SEED + first, FIRST_SEED + min(first + asked.jobs, draws))
-            for seed, row in zip(
-                seeds, pool.map(partial(one_draw, n_items=asked.train, benchmark_items=asked.benchmark), seeds), strict=True
-            ):
-                rows.append(row)
-                print(f"draw {seed - FIRST_SEED}: " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()), flush=True)
-    means = {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]}
+        found = planted_rows(pool, draws=draws, n_items=asked.train, benchmark_items=asked.benchmark)
     head = {"program": "root_cause", "command": " ".join(["python -m bench.root_cause", *arguments]), "classifier": "tfidf"}
-    sizes = {
-        "draws": len(rows),
-        "train": asked.train,
-        "benchmark": asked.benchmark,
-        "runs": RUNS,
-        "redraws": REDRAWS,
-    }
-    print(json.dumps({**head, **sizes, "seconds": round(time.perf_counter() - started, 1), **means}))
+    sizes = {"draws": draws, "train": asked.train, "benchmark": asked.benchmark, "runs": RUNS, "redraws": REDRAWS}
+    print(json.dumps({**head, **sizes, "seconds": round(time.perf_counter() - started, 1), **means_of(found)}))
 
 
 if __name__ == "__main__":

@@ -151,11 +151,10 @@ def _over_raters(question: Question, arms: _Arms, measured: Measured) -> tuple[C
 def _over_runs(question: Question, arms: _Arms, measured: Measured) -> tuple[CombinedEstimate, str, list[str]]:
     """Return the difference with the crossed interval for these raters, its method, and notes."""
     parts = measured.parts
-    degrees = "Welch" if parts.welch else "pooled"
     notes: list[str] = [] if arms.control.raters is not None and arms.treatment.raters is not None else [Note.no_rater_facts]
     if arms.raters_disjoint:
         notes.append(Note.disjoint_fixed_raters)
-    method = f"crossed interval over {_runs_of(parts)} and items, {degrees} degrees of freedom{_items_by(question)}"
+    method = f"crossed interval over {_runs_of(parts)} and items, {parts.rule}{_items_by(question)}"
     return parts.estimate(), method, notes
 
 
@@ -215,7 +214,7 @@ def _interval(difference: CombinedEstimate, alpha: float) -> Interval:
 def _effect(question: Question, margin: float | None, answer: _Answer, arms: _Arms) -> EffectEstimate:
     metric, alpha = get_metric(question.metric), alpha_of(arms.experiment)
     random, churn = arms.experiment.raters is RaterClaim.random, answer.measured.parts.churn
-    narrower = narrowing(answer.difference, churn, alpha)
+    narrower = narrowing(answer.difference, churn, alpha, paired=answer.measured.parts.paired)
     return EffectEstimate(
         question=question,
         direction=metric.direction,

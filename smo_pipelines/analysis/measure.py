@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TypeVar
 
@@ -80,6 +81,18 @@ class _Scored:
     thresholds: np.ndarray
     parts: tuple[slice, ...]
     """Of the control the fits on actual labels and on redraws, then the same of the treatment."""
+    seeds: np.ndarray
+
+    @cached_property
+    def snapshots(self) -> tuple[np.ndarray, np.ndarray]:
+        """The fits of both arms on their actual labels, in the order of their seeds."""
+        control, treatment = (np.arange(part.start, part.stop) for part in (self.parts[0], self.parts[2]))
+        return control[np.argsort(self.seeds[control])], treatment[np.argsort(self.seeds[treatment])]
+
+    @property
+    def shared_seeds(self) -> bool:
+        """Whether each of these fits of one arm has a fit of the other arm with its seed."""
+        return np.array_equal(*(self.seeds[rows] for rows in self.snapshots))
 
     @classmethod
     def of(cls, benchmark: Benchmark, control: ArmRuns, treatment: ArmRuns) -> "_Scored":
@@ -93,6 +106,7 @@ class _Scored:
             scores=np.stack([_scores(run, benchmark) for run in runs]),
             thresholds=np.array([run.threshold for run in runs], dtype=np.float64),
             parts=tuple(slice(start, end) for start, end in pairwise(ends)),
+            seeds=np.array([run.id.seed for run in runs], dtype=np.int64),
         )
 
 
@@ -238,13 +252,13 @@ def _measured(scored: _Scored, values: np.ndarray, parts: CrossedComponents) -> 
 def _by_influence(one: Asked, scored: _Scored, values: np.ndarray, at: float) -> CrossedComponents:
     thresholds, selection = _thresholds(one, scored, at), one.selection
     arms = []
-    for part in (scored.parts[0], scored.parts[2]):
+    for fits in scored.snapshots:
         influences = [
             one.metric.influence(scores[selection.rows], selection.references, threshold, selection.groups)
-            for scores, threshold in zip(scored.scores[part], thresholds[part], strict=True)
+            for scores, threshold in zip(scored.scores[fits], thresholds[fits], strict=True)
         ]
-        arms.append(ArmMetrics(values[part], np.stack(influences)))
-    return crossed_components(arms[0], arms[1], selection.clusters)
+        arms.append(ArmMetrics(values[fits], np.stack(influences)))
+    return crossed_components(arms[0], arms[1], selection.clusters, shared_seeds=scored.shared_seeds)
 
 
 def _require_interval(one: Asked, scored: _Scored, values: np.ndarray) -> None:
@@ -264,7 +278,7 @@ def _require_interval(one: Asked, scored: _Scored, values: np.ndarray) -> None:
 def _by_bootstrap(asked: Mapping[Key, tuple[Asked, np.ndarray]], scored: _Scored) -> dict[Key, Measured | CannotEstimate]:
     if not asked:
         return {}
-    snapshots = np.concatenate([scored.scores[scored.parts[0]], scored.scores[scored.parts[2]]])
+    snapshots = scored.scores[np.concatenate(scored.snapshots)]
     names, unit = np.unique(scored.benchmark.clusters, return_inverse=True)
     blocks: dict[Key, list[np.ndarray]] = {key: [] for key in asked}
     for weights in item_weights(len(names), seed_of(scored.benchmark.digest)):
@@ -275,14 +289,16 @@ def _by_bootstrap(asked: Mapping[Key, tuple[Asked, np.ndarray]], scored: _Scored
             blocks[key].append(weighted(snapshots[:, rows], one.selection.references, by_item[rows]))
     found: dict[Key, Measured | CannotEstimate] = {}
     for key, (one, values) in asked.items():
-        draws, control_runs = np.concatenate(blocks[key], axis=1), scored.parts[0].stop
-        arms = (
-            BootstrapArm(values[scored.parts[0]], draws[:control_runs]),
-            BootstrapArm(values[scored.parts[2]], draws[control_runs:]),
-        )
+        draws, (control, treatment) = np.concatenate(blocks[key], axis=1), scored.snapshots
+        arms = BootstrapArm(values[control], draws[: len(control)]), BootstrapArm(values[treatment], draws[len(control) :])
         try:
-            clustered = one.selection.clusters is not None
-            found[key] = _measured(scored, values, bootstrap_components(*arms, one.selection.n_clusters, clustered=clustered))
+            parts = bootstrap_components(
+                *arms,
+                one.selection.n_clusters,
+                clustered=one.selection.clusters is not None,
+                shared_seeds=scored.shared_seeds,
+            )
+            found[key] = _measured(scored, values, parts)
         except CannotEstimate as error:
             found[key] = error
     return found

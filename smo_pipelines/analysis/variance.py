@@ -28,11 +28,16 @@ def split_variance(difference: CombinedEstimate, churn: float) -> Mapping[str, f
     return {**terms, "runs": terms.get("runs", 0.0) - crossed, RUNS_BY_ITEMS: crossed}
 
 
-def narrowing(difference: CombinedEstimate, churn: float, alpha: float) -> Mapping[str, float]:
+def narrowing(difference: CombinedEstimate, churn: float, alpha: float, *, paired: bool = False) -> Mapping[str, float]:
     """Return by which share the interval would narrow with twice as many of each source, everything else as it is.
 
     Twice the runs halve the whole run part, twice the items the items' part and the churn, twice the raters the raters' part. Degrees
     of freedom follow the numbers that they count; those of a claim about raters are left as they are, so its shares are lower bounds.
+
+    Parameters
+    ----------
+    paired : bool
+        Whether the run part is that of runs paired by seed.
     """
     width, sources = difference.half_width(alpha), {term.source for term in difference.terms}
     crossed = split_variance(difference, churn)[RUNS_BY_ITEMS]
@@ -43,8 +48,8 @@ def narrowing(difference: CombinedEstimate, churn: float, alpha: float) -> Mappi
             return replace(term, variance=term.variance - crossed / 2.0)
         if source != term.source:
             return term
-        # K_C + K_T - 2 becomes 2 (K_C + K_T) - 2, and G - 1 becomes 2 G - 1
-        df = term.df if about_raters and source != "items" else 2.0 * term.df + (2.0 if source == "runs" else 1.0)
+        # K_C + K_T - 2 becomes 2 (K_C + K_T) - 2; K - 1 pairs become 2 K - 1, as G - 1 clusters become 2 G - 1
+        df = term.df if about_raters and source != "items" else 2.0 * term.df + (2.0 if source == "runs" and not paired else 1.0)
         return replace(term, variance=term.variance / 2.0, df=df)
 
     found = {}

@@ -62,6 +62,7 @@ def _show(context: typer.Context, experiment: Annotated[str, typer.Argument(help
     """Print the decision of a finished experiment, with its intervals, without training anything."""
     from smo_pipelines.analysis.decide import decide
     from smo_pipelines.config.experiments import resolve_experiment
+    from smo_pipelines.experiment.plan import findings_of
     from smo_pipelines.experiment.prepare import load_arms
     from smo_pipelines.experiment.record import is_decided
     from smo_pipelines.experiment.register import find_experiment
@@ -74,7 +75,7 @@ def _show(context: typer.Context, experiment: Annotated[str, typer.Argument(help
     if not is_decided(workspace, resolved):
         raise ConfigError(f"experiment {experiment!r} has no decision yet; `smo run {experiment}` gives one")
     arms = load_arms(workspace, resolved)
-    print_decision(decide(effects_of(workspace, arms), experiment=resolved, findings=arms.findings))
+    print_decision(decide(effects_of(workspace, arms), experiment=resolved, findings=findings_of(workspace, arms)))
     say(f"report:  {escape(str(workspace.root.state / 'reports' / f'{experiment}.html'))}")
 
 

@@ -21,6 +21,7 @@ from smo_pipelines.cli.imports import add_to as add_imports
 from smo_pipelines.cli.labels import add_to as add_labels
 from smo_pipelines.cli.matrix import add_to as add_matrix
 from smo_pipelines.cli.metrics import add_to as add_metrics
+from smo_pipelines.cli.plan import add_to as add_plan
 from smo_pipelines.cli.predictions import add_to as add_predictions
 from smo_pipelines.cli.project import add_to as add_project
 from smo_pipelines.cli.quality import add_to as add_quality
@@ -61,6 +62,7 @@ for add_commands in (
     add_benchmarks,
     add_predictions,
     add_experiments,
+    add_plan,
     add_explain,
     add_matrix,
     add_quality,

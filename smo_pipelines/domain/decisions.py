@@ -1,6 +1,6 @@
 """The rule fixed before training, and the decision it gives."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -18,6 +18,7 @@ __all__ = [
     "Primary",
     "RulePolicy",
     "Verdict",
+    "may_train",
 ]
 
 
@@ -86,6 +87,8 @@ class FindingCode(StrEnum):
     one_class = "one_class"
     items_lost_in_matching = "items_lost_in_matching"
     few_raters = "few_raters"
+    power_unknown = "power_unknown"
+    planned_power = "planned_power"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +104,11 @@ class Finding:
     sentence: str
     actual: float
     limit: float
+
+
+def may_train(findings: Iterable[Finding]) -> bool:
+    """Whether training makes sense: no blocking finding failed."""
+    return all(finding.passed or not finding.blocking for finding in findings)
 
 
 class GuardrailStatus(StrEnum):

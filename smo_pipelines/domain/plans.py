@@ -160,12 +160,25 @@ class CheapestDesign:
 
 @dataclass(frozen=True, kw_only=True)
 class NotReachable:
-    """No design that was searched reaches the target power: the most that any has, and what limits it."""
+    """No design that was searched reaches the target power.
+
+    Attributes
+    ----------
+    best : PlannedDesign
+        The largest design that was searched, with the most power.
+    needed : float
+        The distance that even this one needs.
+    limited_by : str
+        The largest part of its variance: ``runs``, ``items`` or ``raters``.
+    share : float
+        That part's share of the variance.
+    """
 
     best: PlannedDesign
     power: float
+    needed: float
     limited_by: str
-    sentence: str
+    share: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from smo_pipelines.domain.experiments import ArmName, Experiment, ReplicateId
 from smo_pipelines.domain.guidelines import ClauseEdit
 from smo_pipelines.domain.kpis import KpiOutcome
 from smo_pipelines.domain.label_changes import LabelShift
+from smo_pipelines.domain.plans import Plan
 from smo_pipelines.domain.quality import Measured, NotMeasured
 
 __all__ = ["ArmFacts", "BenchmarkFacts", "ExperimentRecord", "LabelQuality", "ProjectKpis", "Provenance", "ReplicateFacts"]
@@ -108,6 +109,8 @@ class ExperimentRecord:
         concluded. It grows with time, so it is not part of what a record is compared by.
     attributions : tuple of Attribution
         The splits of its change that ``smo explain`` has computed; they explain and decide nothing.
+    plan : Plan, optional
+        What was expected before it was trained; None of an experiment that was decided before experiments were planned.
     """
 
     experiment: Experiment
@@ -121,3 +124,4 @@ class ExperimentRecord:
     quality: LabelQuality | None = None
     earlier_uses: Mapping[str, int] = field(default_factory=dict)
     attributions: tuple[Attribution, ...] = ()
+    plan: Plan | None = None

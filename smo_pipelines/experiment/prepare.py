@@ -7,7 +7,7 @@ import numpy as np
 
 from smo_pipelines.benchmarks.leakage import NEAR, Leakage, leaked_items
 from smo_pipelines.domain.benchmarks import Benchmark
-from smo_pipelines.domain.decisions import Finding, FindingCode
+from smo_pipelines.domain.decisions import Finding, FindingCode, may_train
 from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.experiments import ArmName, Experiment, RaterClaim, ReplicateKind
 from smo_pipelines.domain.guidelines import ClauseEdit, GuidelineVersion
@@ -113,8 +113,8 @@ class Arms:
 
     @property
     def valid(self) -> bool:
-        """Whether training makes sense: no blocking finding failed."""
-        return all(finding.passed or not finding.blocking for finding in self.findings)
+        """Whether training makes sense."""
+        return may_train(self.findings)
 
 
 def arm_snapshot(workspace: Workspace, experiment: Experiment, arm: ArmName) -> LabelSnapshot:

@@ -1,6 +1,7 @@
 """One replicate: fit a classifier on a training set, score it on every benchmark, keep both by key."""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -112,8 +113,11 @@ def _fit(
     if fit is not None:
         return classifiers.load(job.classifier, {name: fit.read(name) for name in fit.names}, cache_dir)
     training = get_training_set(store, job.training_key)
+    started = time.monotonic()
     fitted = classifiers.fit(job.classifier, training, seed=job.id.seed, cache_dir=cache_dir, progress=progress)
+    seconds = time.monotonic() - started
     meta = {"threshold": fitted.threshold, "training": job.training_key, "seed": job.id.seed, "classifier": job.classifier.name}
+    meta["seconds"] = round(seconds, 3)  # for the next plan; in no key and no digest
     store.put("fits", job.key, meta=meta, files=fitted.files())
     return fitted
 

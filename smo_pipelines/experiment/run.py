@@ -2,37 +2,46 @@
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
+from typing import Any
 
 import smo_pipelines
 from smo_pipelines.analysis.compare import compare
 from smo_pipelines.analysis.decide import decide
 from smo_pipelines.classifiers import api as classifiers
-from smo_pipelines.domain.experiments import ArmName, Effect, Experiment
+from smo_pipelines.domain.decisions import may_train
+from smo_pipelines.domain.digests import short
+from smo_pipelines.domain.experiments import ArmName, Effect, Experiment, ReplicateId
+from smo_pipelines.domain.plans import Plan
 from smo_pipelines.domain.records import BenchmarkFacts, ExperimentRecord, Provenance, ReplicateFacts
 from smo_pipelines.domain.runs import ArmRuns
 from smo_pipelines.errors import StoreError
 from smo_pipelines.experiment.attributions import known_attributions
 from smo_pipelines.experiment.benchmark_uses import uses_by_others
 from smo_pipelines.experiment.kpis import quality_of_arms
-from smo_pipelines.experiment.prepare import Arms, build_arms, pin_arms, refuse_one_class
+from smo_pipelines.experiment.plan import findings_of, make_plan, pilot_ids
+from smo_pipelines.experiment.plans import find_plan, keep_plan
+from smo_pipelines.experiment.prepare import Arms, build_arms, is_pinned, pin_arms, refuse_one_class
 from smo_pipelines.experiment.record import is_decided
 from smo_pipelines.experiment.replicate import ReplicateJob, find_result, is_finished, stored_metrics
 from smo_pipelines.experiment.replicates import ReplicatePool
-from smo_pipelines.experiment.stored import put_training_set
+from smo_pipelines.experiment.stored import put_benchmark, put_training_set
 from smo_pipelines.experiment.workspace import Workspace
+from smo_pipelines.store import file_lock
 
 __all__ = [
     "Conclusion",
+    "Training",
     "check_texts",
     "conclude",
     "effects_of",
     "jobs_of",
+    "plan_of",
     "ready_arms",
     "run_experiment",
-    "train",
     "waiting_jobs",
     "warm_texts",
 ]
@@ -48,8 +57,8 @@ class Conclusion:
     trained: int
 
 
-def jobs_of(workspace: Workspace, arms: Arms) -> tuple[ReplicateJob, ...]:
-    """Return the experiment's replicates as jobs, with their training sets stored."""
+def jobs_of(workspace: Workspace, arms: Arms, ids: Sequence[ReplicateId] | None = None) -> tuple[ReplicateJob, ...]:
+    """Return the experiment's replicates, or others of its arms, as jobs, with their training sets stored."""
     experiment = arms.experiment
     config = classifiers.on_this_machine(experiment.classifier)
     backbone = classifiers.identity(config, workspace.cache_dir)
@@ -63,7 +72,7 @@ def jobs_of(workspace: Workspace, arms: Arms) -> tuple[ReplicateJob, ...]:
             store=workspace.store_location,
             cache_dir=str(workspace.cache_dir),
         )
-        for one in experiment.replicate_ids()
+        for one in (experiment.replicate_ids() if ids is None else ids)
     )
 
 
@@ -124,24 +133,73 @@ def ready_arms(workspace: Workspace, experiment: Experiment) -> Arms:
     return arms
 
 
-def train(
-    workspace: Workspace, arms: Arms, jobs: Sequence[ReplicateJob], *, on_progress: Callable[[str, float], None] | None = None
-) -> int:
-    """Run the replicates that are not in the store, and return how many fits were trained for it.
+class Training:
+    """Fits and scores what is not in the store, in one pool of processes that starts when there is work; a context manager.
 
     Parameters
     ----------
+    later : sequence of ReplicateJob
+        Everything that may still be asked for, so that progress is told as a share of all of it.
     on_progress : callable, optional
         Told ``("total", n)`` first, then a replicate's label and the share of it that is done.
+
+    Attributes
+    ----------
+    trained : int
+        How many fits were trained.
     """
-    waiting = waiting_jobs(workspace, arms, jobs)
-    if not waiting:
-        return 0
-    if on_progress is not None:
-        on_progress("total", float(len(waiting)))
-    warm_texts(workspace, arms, on_progress)
-    with ReplicatePool(threads=arms.experiment.classifier.threads, on_progress=on_progress) as pool:
-        return pool.run(waiting)
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        arms: Arms,
+        *,
+        later: Sequence[ReplicateJob],
+        on_progress: Callable[[str, float], None] | None = None,
+    ) -> None:
+        self._workspace, self._arms, self._later, self._on_progress = workspace, arms, later, on_progress
+        self._open = ExitStack()
+        self._pool: ReplicatePool | None = None
+        self.trained = 0
+
+    def __enter__(self) -> "Training":
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._open.__exit__(*raised)
+
+    def run(self, jobs: Sequence[ReplicateJob]) -> None:
+        """Run the replicates that are not in the store to their end."""
+        waiting = waiting_jobs(self._workspace, self._arms, jobs)
+        if not waiting:
+            return
+        if self._pool is None:
+            if self._on_progress is not None:
+                every = {job.key: job for job in (*waiting, *waiting_jobs(self._workspace, self._arms, self._later))}
+                self._on_progress("total", float(len(every)))
+            warm_texts(self._workspace, self._arms, self._on_progress)
+            threads = self._arms.experiment.classifier.threads
+            self._pool = self._open.enter_context(ReplicatePool(threads=threads, on_progress=self._on_progress))
+        self.trained += self._pool.run(waiting)
+
+
+def plan_of(workspace: Workspace, arms: Arms, fit: Callable[[Sequence[ReplicateJob]], None]) -> Plan:
+    """Return the plan of valid arms: the stored one, else a new one, which is stored once the arms are pinned.
+
+    Parameters
+    ----------
+    fit : callable
+        Runs jobs to their end; called where the control has to be fitted to plan from.
+    """
+    with file_lock(workspace.lock(f"plan-{short(arms.experiment.spec_hash)}")):
+        plan = find_plan(workspace.store, arms.experiment)
+        if plan is None:
+            for benchmark in arms.benchmarks:
+                put_benchmark(workspace.store, benchmark)  # what fits are scored on
+            plan = make_plan(workspace, arms, pilot=jobs_of(workspace, arms, pilot_ids(arms.experiment)), fit=fit)
+            if is_pinned(workspace, arms.experiment):
+                keep_plan(workspace.store, plan)
+    return plan
 
 
 def effects_of(workspace: Workspace, arms: Arms, jobs: Sequence[ReplicateJob] | None = None) -> tuple[Effect, ...]:
@@ -182,12 +240,12 @@ def conclude(
     jobs: Sequence[ReplicateJob] | None = None,
 ) -> ExperimentRecord:
     """Decide, and gather everything the experiment is remembered by."""
-    experiment = arms.experiment
+    experiment, findings = arms.experiment, findings_of(workspace, arms)
     if jobs is None:
-        jobs = jobs_of(workspace, arms) if arms.valid else ()
+        jobs = jobs_of(workspace, arms) if may_train(findings) else ()
     return ExperimentRecord(
         experiment=experiment,
-        decision=decide(effects, experiment=experiment, findings=arms.findings),
+        decision=decide(effects, experiment=experiment, findings=findings),
         arms=tuple(arms.facts(arm) for arm in ArmName),
         labels=arms.label_shift,
         clause_edits=arms.clause_edits,
@@ -223,6 +281,7 @@ def conclude(
         quality=quality_of_arms(workspace, arms),
         earlier_uses=uses_by_others(workspace, arms.benchmarks, experiment.spec_hash),
         attributions=known_attributions(workspace.store, experiment),
+        plan=find_plan(workspace.store, experiment),
     )
 
 
@@ -244,8 +303,13 @@ def run_experiment(
     """
     started = clock()
     arms = pin_arms(workspace, experiment, arms or ready_arms(workspace, experiment))
-    jobs = jobs_of(workspace, arms) if arms.valid else ()
-    trained = train(workspace, arms, jobs, on_progress=on_progress)
-    effects = effects_of(workspace, arms, jobs) if arms.valid else ()
+    jobs: tuple[ReplicateJob, ...] = jobs_of(workspace, arms) if arms.valid else ()
+    with Training(workspace, arms, later=jobs, on_progress=on_progress) as training:
+        if arms.valid:
+            plan_of(workspace, arms, training.run)
+        if not may_train(findings_of(workspace, arms)):
+            jobs = ()
+        training.run(jobs)
+    effects = effects_of(workspace, arms, jobs) if jobs else ()
     record = conclude(workspace, arms, effects=effects, started_at=started, finished_at=clock(), launched_by=launched_by, jobs=jobs)
-    return Conclusion(record=record, trained=trained)
+    return Conclusion(record=record, trained=training.trained)

@@ -24,7 +24,7 @@ import numpy as np
 
 from smo_pipelines.domain.effects import WhyNot
 from smo_pipelines.errors import CannotEstimate
-from smo_pipelines.stats.crossed import CrossedComponents, ItemVariance, check_sizes, churn, components_of
+from smo_pipelines.stats.crossed import CrossedComponents, ItemVariance, check_sizes, churn, components_of, in_pairs
 from smo_pipelines.stats.intervals import VarianceTerm
 
 __all__ = ["DRAWS", "BootstrapArm", "bootstrap_components", "bootstrap_term", "item_weights", "seed_of"]
@@ -69,7 +69,7 @@ def item_weights(units: int, seed: int, draws: int = DRAWS) -> Iterator[np.ndarr
 
 
 def bootstrap_components(
-    control: BootstrapArm, treatment: BootstrapArm, units: int, *, clustered: bool = False
+    control: BootstrapArm, treatment: BootstrapArm, units: int, *, clustered: bool = False, shared_seeds: bool = False
 ) -> CrossedComponents:
     """Split the variance of ``mean(treatment) - mean(control)`` as :func:`smo_pipelines.stats.crossed.crossed_components` does.
 
@@ -79,6 +79,8 @@ def bootstrap_components(
         Independent units that were weighted: items, or clusters of items.
     clustered : bool
         Whether a unit holds several items, so that t over the units takes the place of the normal.
+    shared_seeds : bool
+        Whether run k of both arms had one seed: see :func:`smo_pipelines.stats.crossed.in_pairs`.
 
     Raises
     ------
@@ -90,17 +92,18 @@ def bootstrap_components(
     if clustered and units == 1:
         raise CannotEstimate(WhyNot.one_cluster, "all items are of one cluster", clusters=1)
     check_sizes((len(control.values), len(treatment.values)), units)
+    paired = in_pairs(control.values, treatment.values, shared_seeds=shared_seeds)
     # churn() divides a variance over n items by n, and the variance over draws is wanted as it is
     centred = [(a.draws - a.draws.mean(axis=1, keepdims=True)) * math.sqrt(a.draws.shape[1]) for a in (control, treatment)]
     churns = churn(centred[0]), churn(centred[1])
     items = ItemVariance(
         total=_scale(units) * float(np.var(treatment.draws.mean(axis=0) - control.draws.mean(axis=0), ddof=1)),
-        churn=_scale(units) * (churns[0] + churns[1]),
+        churn=_scale(units) * (churn(centred[1] - centred[0]) if paired else churns[0] + churns[1]),
         arm_churn=(_scale(units) * churns[0], _scale(units) * churns[1]),
         units=units,
         df=float(units - 1) if clustered else math.inf,
     )
-    return components_of(control.values, treatment.values, items)
+    return components_of(control.values, treatment.values, items, paired=paired)
 
 
 def bootstrap_term(draws: np.ndarray, units: int, *, clustered: bool = False) -> VarianceTerm:

@@ -4,6 +4,10 @@ Runs are one random factor and items the other, and they cross: every run scores
 the arms' mean metrics has a part that more runs shrink and a part that more items shrink. The run part is read from the spread
 of the run metrics, which already holds the run-by-item churn; the item part is read from the spread over items of the mean
 influence values, from which the churn is subtracted so that it counts once.
+
+Where run k of both arms has one seed, what the seed does is partly the same in both, and the run part is read from the differences of
+the runs that share one. That is right whatever the correlation, where two separate spreads would be too wide or, for a negative one, too
+narrow; it costs half of the degrees of freedom (``docs/decisions/010-runs-that-share-seeds.md``).
 """
 
 import math
@@ -26,11 +30,15 @@ __all__ = [
     "components_of",
     "crossed_components",
     "crossed_estimate",
+    "in_pairs",
     "spread",
 ]
 
 WELCH_FROM = 5
 """From so many runs an arm the degrees of freedom are Welch's: too few runs estimate them badly."""
+
+PAIRED_FROM = 3
+"""From so many runs an arm those that share seeds are paired: one degree of freedom has a quantile of 12.7."""
 
 
 def spread(values: np.ndarray) -> float:
@@ -71,7 +79,7 @@ class ItemVariance:
     total, churn : float
         ``V_I`` and the ``V_SI`` within it, see :class:`CrossedComponents`.
     arm_churn : tuple of float
-        What the runs of the control and of the treatment add to ``churn``.
+        That of each arm's own runs: control, treatment. Their sum is ``churn`` where runs are not paired.
     units : int
         Independent units: items, or clusters of items.
     df : float
@@ -98,7 +106,7 @@ class CrossedComponents:
     items_total, churn : float
         ``V_I``: variance over items of the difference of mean influence values, over n; ``V_SI``: the churn within it.
     arm_churn : tuple of float
-        What the runs of the control and of the treatment add to ``churn``.
+        That of each arm's own runs: control, treatment. Their sum is ``churn`` where runs are not paired.
     run_variances : tuple of float
         Sample variance of the run metrics: control, treatment.
     n_runs : tuple of int
@@ -107,6 +115,8 @@ class CrossedComponents:
         Independent units: items, or clusters of items.
     item_df : float
         Infinite for independent items, units - 1 for clusters.
+    paired : bool
+        Whether ``runs`` and ``churn`` are those of the differences of runs that share a seed.
     """
 
     difference: float
@@ -119,6 +129,7 @@ class CrossedComponents:
     n_runs: tuple[int, int]
     units: int
     item_df: float
+    paired: bool = False
 
     @property
     def items(self) -> float:
@@ -132,8 +143,15 @@ class CrossedComponents:
 
     @property
     def welch(self) -> bool:
-        """Whether the degrees of freedom of the run part are Welch's: both arms have :data:`WELCH_FROM` runs."""
+        """Whether the degrees of freedom of an unpaired run part are Welch's: both arms have :data:`WELCH_FROM` runs."""
         return min(self.n_runs) >= WELCH_FROM
+
+    @property
+    def rule(self) -> str:
+        """How the run part was found, in words."""
+        if self.paired:
+            return "runs paired by seed"
+        return "Welch degrees of freedom" if self.welch else "pooled degrees of freedom"
 
     def estimate(self, *, fixed_items: bool = False) -> CombinedEstimate:
         """Return the difference with its crossed interval.
@@ -160,11 +178,15 @@ class CrossedComponents:
     def checks(self) -> Mapping[str, CombinedEstimate]:
         """Return the same difference by other rules, to be read beside the interval and never in its place.
 
-        With the degrees of freedom of the run part that :meth:`estimate` does not use (Welch's below :data:`WELCH_FROM` runs an arm,
-        pooled from there), and with one quantile for the whole variance by Satterthwaite, from the pooled run part.
+        Of runs that pair: as if they did not, and with one quantile for the whole variance by Satterthwaite. Else with the degrees of
+        freedom of the run part that :meth:`estimate` does not use (Welch's below :data:`WELCH_FROM` runs an arm, pooled from there),
+        and by Satterthwaite from the pooled run part.
         """
         if self.runs == 0.0:
             return {}
+        if self.paired:
+            apart = self._with_runs(*_separate_run_part(self.run_variances, self.n_runs))
+            return {"unpaired": apart, "Satterthwaite": self.estimate().satterthwaite(self.units)}
         pooled = self._with_runs(*_pooled_run_part(self.run_variances, self.n_runs))
         welch = self._with_runs(*_welch_run_part(self.run_variances, self.n_runs))
         other = {"pooled": pooled} if self.welch else {"Welch": welch}
@@ -228,6 +250,18 @@ def _welch_run_part(variances: tuple[float, float], n_runs: tuple[int, int]) -> 
     return total, 1.0 / ((v_c / total) ** 2 / (n_runs[0] - 1) + (v_t / total) ** 2 / (n_runs[1] - 1))
 
 
+def _separate_run_part(variances: tuple[float, float], n_runs: tuple[int, int]) -> tuple[float, float]:
+    return (_welch_run_part if min(n_runs) >= WELCH_FROM else _pooled_run_part)(variances, n_runs)
+
+
+def in_pairs(control: np.ndarray, treatment: np.ndarray, *, shared_seeds: bool) -> bool:
+    """Return whether runs that share a seed are paired: as many in each arm, :data:`PAIRED_FROM` or more, whose differences differ.
+
+    Few runs on few items can have equal differences by chance; the arms' own spreads are then the wider answer.
+    """
+    return shared_seeds and len(control) == len(treatment) >= PAIRED_FROM and spread(treatment - control) > 0.0
+
+
 def check_sizes(n_runs: tuple[int, int], units: int) -> None:
     """Raise :class:`CannotEstimate` unless both arms, control and treatment, have two runs on two units or more."""
     if min(n_runs) < 2:
@@ -241,13 +275,15 @@ def check_sizes(n_runs: tuple[int, int], units: int) -> None:
         raise CannotEstimate(WhyNot.few_items, "an interval needs at least two items", items=units)
 
 
-def components_of(control: np.ndarray, treatment: np.ndarray, items: ItemVariance) -> CrossedComponents:
+def components_of(control: np.ndarray, treatment: np.ndarray, items: ItemVariance, *, paired: bool = False) -> CrossedComponents:
     """Return the components of the difference of the mean of run metrics, given what the items contribute.
 
     Parameters
     ----------
     control, treatment : ndarray of shape (n_runs,)
         The metric of each run; the numbers of runs may differ.
+    paired : bool
+        What :func:`in_pairs` says: the churn of ``items`` is then that of the differences.
 
     Raises
     ------
@@ -257,7 +293,10 @@ def components_of(control: np.ndarray, treatment: np.ndarray, items: ItemVarianc
     n_runs = len(control), len(treatment)
     check_sizes(n_runs, items.units)
     variances = spread(control), spread(treatment)
-    runs, df = (_welch_run_part if min(n_runs) >= WELCH_FROM else _pooled_run_part)(variances, n_runs)
+    if paired:
+        runs, df = spread(treatment - control) / n_runs[0], float(n_runs[0] - 1)
+    else:
+        runs, df = _separate_run_part(variances, n_runs)
     return CrossedComponents(
         difference=float(np.mean(treatment)) - float(np.mean(control)),
         runs=runs,
@@ -269,10 +308,13 @@ def components_of(control: np.ndarray, treatment: np.ndarray, items: ItemVarianc
         n_runs=n_runs,
         units=items.units,
         item_df=items.df,
+        paired=paired,
     )
 
 
-def crossed_components(control: ArmMetrics, treatment: ArmMetrics, clusters: np.ndarray | None = None) -> CrossedComponents:
+def crossed_components(
+    control: ArmMetrics, treatment: ArmMetrics, clusters: np.ndarray | None = None, *, shared_seeds: bool = False
+) -> CrossedComponents:
     """Split the variance of ``mean(treatment) - mean(control)`` into runs, items and their interaction.
 
     The method of moments for a two-way layout with one observation a cell (Searle, Casella and McCulloch 1992, chapter 4),
@@ -284,6 +326,8 @@ def crossed_components(control: ArmMetrics, treatment: ArmMetrics, clusters: np.
         At least two runs each, on the same items; the numbers of runs may differ.
     clusters : ndarray of shape (n_items,), optional
         Items with one id are not independent of each other.
+    shared_seeds : bool
+        Whether run k of both arms had one seed: see :func:`in_pairs`.
 
     Raises
     ------
@@ -297,23 +341,31 @@ def crossed_components(control: ArmMetrics, treatment: ArmMetrics, clusters: np.
     unit_t, _ = by_unit(treatment.influences, clusters)
     units = unit_c.shape[1]
     churns = churn(unit_c), churn(unit_t)
+    paired = in_pairs(control.values, treatment.values, shared_seeds=shared_seeds)
     items = ItemVariance(
         total=float(np.var(unit_t.mean(axis=0) - unit_c.mean(axis=0), ddof=1)) / units,
-        churn=churns[0] + churns[1],
+        churn=churn(unit_t - unit_c) if paired else churns[0] + churns[1],
         arm_churn=churns,
         units=units,
         df=float(units - 1) if clustered else math.inf,
     )
-    return components_of(control.values, treatment.values, items)
+    return components_of(control.values, treatment.values, items, paired=paired)
 
 
 def crossed_estimate(
-    control: ArmMetrics, treatment: ArmMetrics, clusters: np.ndarray | None = None, *, fixed_items: bool = False
+    control: ArmMetrics,
+    treatment: ArmMetrics,
+    clusters: np.ndarray | None = None,
+    *,
+    shared_seeds: bool = False,
+    fixed_items: bool = False,
 ) -> CombinedEstimate:
     """Return the difference treatment - control with its crossed interval.
 
     Parameters
     ----------
+    shared_seeds : bool
+        Whether run k of both arms had one seed: see :func:`in_pairs`.
     fixed_items : bool
         True for a claim about exactly these items: the item part is left out.
 
@@ -322,4 +374,4 @@ def crossed_estimate(
     CannotEstimate
         As :func:`crossed_components`; and when no run differs from another in either arm.
     """
-    return crossed_components(control, treatment, clusters).estimate(fixed_items=fixed_items)
+    return crossed_components(control, treatment, clusters, shared_seeds=shared_seeds).estimate(fixed_items=fixed_items)

@@ -22,7 +22,7 @@ from scipy import special
 from smo_pipelines.domain.effects import Interval, WhyNot
 from smo_pipelines.domain.plans import VarianceComponents
 from smo_pipelines.errors import CannotEstimate
-from smo_pipelines.stats.crossed import WELCH_FROM
+from smo_pipelines.stats.crossed import PAIRED_FROM, WELCH_FROM
 from smo_pipelines.stats.random_raters import MIN_RATERS, MIN_REDRAWS, rater_df, rater_excess, rater_inflation
 
 __all__ = [
@@ -160,9 +160,14 @@ def _half_widths(components: VarianceComponents, design: PowerDesign, alpha: flo
     one = _run_variance(components, design)
     if design.raters is not None:
         return np.asarray(np.sqrt(_over_raters(components, design, design.raters, alpha) + square))
+    if design.shared_seeds and design.runs >= PAIRED_FROM:
+        df = design.runs - 1.0
+        single = 2.0 * one * (1.0 - components.seed_correlation)
+        return np.asarray(np.sqrt(_t(df, alpha) ** 2 * single / design.runs * _quantiles(df) + square))
     if design.runs < WELCH_FROM:
         df = 2.0 * (design.runs - 1.0)
-        return np.asarray(np.sqrt(_t(df, alpha) ** 2 * (2.0 * one / design.runs) * _quantiles(df) + square))
+        known = df / (1.0 + design.shared_seeds * components.seed_correlation**2)  # spreads of runs that share seeds are alike
+        return np.asarray(np.sqrt(_t(df, alpha) ** 2 * (2.0 * one / design.runs) * _quantiles(known) + square))
     control = _quantiles(design.runs - 1.0)[:, np.newaxis]
     treatment = control.T
     welch = (design.runs - 1.0) * (control + treatment) ** 2 / (control**2 + treatment**2)

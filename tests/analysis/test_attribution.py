@@ -142,8 +142,9 @@ def test_the_whole_change_is_that_of_a_comparison_of_the_ends(scene) -> None:
     found = split(scene, game, fine_tuned=effect)
     assert found.change.estimate == pytest.approx(effect.estimate, abs=1e-12)
     assert found.fine_tuned.interval == effect.interval
-    # the same seeds in all coalitions are paired here, and are not in the comparison: the split's interval is the narrower one
-    assert found.change.interval.high - found.change.interval.low <= effect.interval.high - effect.interval.low
+    # runs that share a seed are paired in both, so the shares sum to the effect with its interval
+    ends = (found.change.interval.low, found.change.interval.high)
+    assert ends == pytest.approx((effect.interval.low, effect.interval.high), rel=1e-9)
 
 
 def test_agreement_of_a_head_that_sees_the_same_and_of_one_that_sees_the_opposite(scene) -> None:

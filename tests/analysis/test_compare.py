@@ -54,21 +54,37 @@ def test_the_primary_by_sklearn_and_the_crossed_interval(scene, fixed):
         values = np.array([sk.average_precision_score(gold, s) for s in scores])
         assert mean == pytest.approx(values.mean())
         arms.append(ArmMetrics(values, np.stack([get_metric("average_precision").influence(s, gold, 0.0) for s in scores])))
-    expected = crossed_estimate(*arms)
+    expected = crossed_estimate(*arms, shared_seeds=True)
     assert (primary.interval.low, primary.interval.high) == pytest.approx(expected.interval(0.05))
     assert primary.p == pytest.approx(expected.p_two_sided())
     assert (primary.n_items, primary.n_clusters, primary.n_runs, primary.n_redraws) == (396, 396, 8, 0)
     assert primary.estimand.raters == "these raters only"
     assert primary.estimand.gold == "gold of guideline hate@4"
-    parts = crossed_components(*arms)
+    parts = crossed_components(*arms, shared_seeds=True)
     assert primary.components == pytest.approx(
         {"runs": parts.runs - parts.churn, "items": parts.items, "runs_by_items": parts.churn}, rel=1e-9
     )
     assert sum(primary.components.values()) == pytest.approx(expected.variance)
     assert primary.estimate in primary.interval
-    assert list(primary.checks) == ["Welch", "Satterthwaite"]
-    assert primary.checks["Welch"].low == pytest.approx(parts.checks()["Welch"].interval(0.05)[0])
+    assert primary.method == "crossed interval over runs and items, runs paired by seed"
+    assert list(primary.checks) == ["unpaired", "Satterthwaite"]
+    assert primary.checks["unpaired"].low == pytest.approx(parts.checks()["unpaired"].interval(0.05)[0])
     assert primary.to_narrow.startswith("More ")
+
+
+def test_runs_are_paired_by_their_seed_and_not_by_their_place(scene, fixed):
+    experiment, control, treatment = fixed
+    one = compare(control, treatment, on=scene.on, experiment=experiment)[0]
+    other = compare(control, replace(treatment, results=treatment.results[::-1]), on=scene.on, experiment=experiment)[0]
+    assert (other.interval.low, other.interval.high) == pytest.approx((one.interval.low, one.interval.high), rel=1e-12)
+
+
+def test_runs_of_other_seeds_are_not_paired(scene, fixed):
+    experiment, control, treatment = fixed
+    moved = tuple(replace(run, id=replace(run.id, seed=run.id.seed + 50)) for run in treatment.results)
+    effects = compare(control, replace(treatment, results=moved), on=scene.on, experiment=experiment)
+    assert effects[0].method == "crossed interval over runs and items, pooled degrees of freedom"
+    assert list(effects[0].checks) == ["Welch", "Satterthwaite"]
 
 
 def test_swapping_the_arms_flips_every_sign(scene, fixed):
@@ -93,7 +109,7 @@ def test_guardrails_have_their_margin_and_a_one_sided_p(scene, fixed):
     for arm in (control, treatment):
         scores = [(r.predictions["look"].scores, scene.look.golds["hate@4"], r.threshold) for r in arm.results]
         arms.append(ArmMetrics(np.array([metric.value(*s) for s in scores]), np.stack([metric.influence(*s) for s in scores])))
-    difference = crossed_estimate(*arms, scene.look.clusters)
+    difference = crossed_estimate(*arms, scene.look.clusters, shared_seeds=True)
     assert (effect.n_items, effect.n_clusters) == (200, 50)
     assert effect.interval.low == pytest.approx(difference.interval(0.05)[0])
     assert effect.p_beyond_margin == pytest.approx(p_beyond_margin(difference, 0.05, -1))
@@ -393,12 +409,12 @@ def test_a_metric_without_influence_values_gets_its_items_part_from_shared_weigh
         draws = [[[weighted(gold, s, w) for w in weights] for s in arm] for arm in scores]
         net = np.mean(draws[1], axis=0) - np.mean(draws[0], axis=0)
         total = np.var(net, ddof=1) * 397 / 395  # Exp(1) weights fall short of the unbiased variance by (n - 1) / (n + 1)
-        covariances = [np.cov(np.array(arm)) for arm in draws]
-        churn = sum((np.trace(c) / 4 - (c.sum() - np.trace(c)) / 12) / 4 for c in covariances) * 397 / 395
+        of_pairs = np.cov(np.array(draws[1]) - np.array(draws[0]))
+        churn = (np.trace(of_pairs) / 4 - (of_pairs.sum() - np.trace(of_pairs)) / 12) / 4 * 397 / 395
         assert effect.components["items"] == pytest.approx(max(total - churn, 0.0), rel=1e-6)
-        pooled = (np.var(values[0], ddof=1) + np.var(values[1], ddof=1)) / 4
-        assert effect.components["runs_by_items"] == pytest.approx(min(churn, pooled), rel=1e-6)  # it is within the runs' part
-        assert effect.components["runs"] == pytest.approx(max(pooled - churn, 0.0), rel=1e-6)
+        runs = np.var(np.subtract(*values), ddof=1) / 4
+        assert effect.components["runs_by_items"] == pytest.approx(min(churn, runs), rel=1e-6)  # it is within the runs' part
+        assert effect.components["runs"] == pytest.approx(max(runs - churn, 0.0), rel=1e-6)
 
 
 def weighted_recall(gold, scores, weights):

@@ -31,6 +31,7 @@ COMMANDS = {
     "init",
     "kpis",
     "metrics",
+    "plan",
     "quality",
     "quarantine",
     "raters",

@@ -16,6 +16,7 @@ COMPUTED = {
     "control/label_snapshot",
     "treatment/label_snapshot",
     "labels/matched_labels",
+    "plan/planned_power",
     "control/replicates",
     "treatment/replicates",
     "comparison/effect_estimates",
@@ -85,7 +86,7 @@ def test_one_run_holds_both_arms_and_the_report(project: Path) -> None:
 
 def test_groups_follow_one_another(project: Path) -> None:
     graph = defs().resolve_asset_graph()
-    order = ["guidelines", "labels", "quality", "replicates", "comparison"]
+    order = ["guidelines", "labels", "quality", "plan", "replicates", "comparison"]
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         for parent in node.parent_keys:

@@ -7,6 +7,7 @@ from scipy import stats
 from smo_pipelines.domain.effects import WhyNot
 from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.stats.crossed import ArmMetrics, crossed_components, crossed_estimate
+from smo_pipelines.stats.one_arm import arm_estimate
 
 
 def arm(rng, runs=4, items=60, shift=0.0, noise=0.3):
@@ -117,6 +118,36 @@ def test_the_checks_use_the_other_degrees_of_freedom_and_satterthwaites():
     assert few.checks()["Satterthwaite"].half_width(0.05) == pytest.approx(half)
     many = crossed_components(arm(rng, runs=5), arm(rng, runs=6))
     assert many.checks()["pooled"].terms[0].df == 9.0
+
+
+def test_runs_that_share_seeds_are_the_one_arm_of_their_differences():
+    """What the seed does in both arms is in neither part; the run part alone is a paired t test."""
+    rng = np.random.default_rng(14)
+    seed = 0.1 * rng.normal(size=(4, 1))
+    control, treatment = (from_scores(0.5 + seed + 0.3 * rng.normal(size=60) + 0.2 * rng.normal(size=(4, 60))) for _ in range(2))
+    parts = crossed_components(control, treatment, shared_seeds=True)
+    assert parts.paired and parts.run_df == 3.0
+    pairs = ArmMetrics(treatment.values - control.values, treatment.influences - control.influences)
+    one, other = parts.estimate(), arm_estimate(pairs)
+    assert one.interval(0.05) == pytest.approx(other.interval(0.05), rel=1e-12)
+    only_runs = crossed_estimate(control, treatment, shared_seeds=True, fixed_items=True)
+    expected = stats.ttest_rel(treatment.values, control.values)
+    assert only_runs.p_two_sided() == pytest.approx(expected.pvalue, rel=1e-8)
+    apart = crossed_estimate(control, treatment)
+    assert one.half_width(0.05) < apart.half_width(0.05)
+    assert parts.checks()["unpaired"].terms[0] == apart.terms[0]
+    assert set(parts.checks()) == {"unpaired", "Satterthwaite"}
+
+
+def test_what_is_not_paired():
+    rng = np.random.default_rng(15)
+    two = arm(rng, runs=2), arm(rng, runs=2)
+    assert crossed_components(*two, shared_seeds=True) == crossed_components(*two)  # one degree of freedom would be left
+    unequal = arm(rng, runs=4), arm(rng, runs=3)
+    assert crossed_components(*unequal, shared_seeds=True) == crossed_components(*unequal)
+    control = arm(rng)
+    moved = ArmMetrics(control.values + 0.125, control.influences)  # every pair differs by the same
+    assert crossed_components(control, moved, shared_seeds=True) == crossed_components(control, moved)
 
 
 def test_pooled_degrees_of_freedom_below_five_runs_and_welch_from_five():

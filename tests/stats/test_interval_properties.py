@@ -12,7 +12,7 @@ from smo_pipelines.stats.random_raters import RaterArm, RaterDesign, random_rate
 
 steady = settings(max_examples=60, deadline=None, derandomize=True)
 
-ROUTES = ("influence values", "clusters", "bootstrap", "disjoint raters", "same raters")
+ROUTES = ("influence values", "clusters", "shared seeds", "bootstrap", "disjoint raters", "same raters")
 alphas = st.floats(1e-6, 0.9)
 
 
@@ -34,9 +34,10 @@ def estimates(scores, route, added=0.0):
     """Return the difference of the arms' means by one of the routes to an interval."""
     items = scores[0].shape[1]
     values = [one.mean(axis=1) + added for one in scores]
-    if route in ("influence values", "clusters"):
+    if route in ("influence values", "clusters", "shared seeds"):
         arms = [ArmMetrics(v, one - one.mean(axis=1, keepdims=True)) for v, one in zip(values, scores, strict=True)]
-        return crossed_estimate(*arms, np.arange(items) // 3 if route == "clusters" else None)
+        clusters = np.arange(items) // 3 if route == "clusters" else None
+        return crossed_estimate(*arms, clusters, shared_seeds=route == "shared seeds")
     if route == "bootstrap":
         weights = np.random.default_rng(1).standard_exponential((items, 80))
         arms = [BootstrapArm(v, one @ weights / weights.sum(axis=0) + added) for v, one in zip(values, scores, strict=True)]

@@ -195,7 +195,7 @@ def test_an_item_at_the_threshold_is_flagged():
 
 @pytest.mark.parametrize("name", ["average_precision", "f1", "precision", "brier_score"])
 def test_influence_gives_the_standard_error_of_an_item_bootstrap(name):
-    # Standard errors of 1,500 resamples have a relative Monte Carlo error of 1/sqrt(2 * 1500) = 1.8%, added to the 3% asked for.
+    # Standard errors of 5,000 resamples have a relative Monte Carlo error of 1/sqrt(2 * 5000) = 1%, within the 3% asked for.
     scores, references = sample(5, n=900)
     metric = METRICS[name]
     by_influence = np.std(metric.influence(scores, references, THRESHOLD)) / np.sqrt(len(scores))
@@ -204,11 +204,11 @@ def test_influence_gives_the_standard_error_of_an_item_bootstrap(name):
         lambda s, y: metric.value(s, y, THRESHOLD),
         paired=True,
         vectorized=False,
-        n_resamples=1500,
+        n_resamples=5000,
         method="percentile",
         rng=np.random.default_rng(1),
     )
-    assert by_influence == pytest.approx(resampled.standard_error, rel=0.03 + 0.018)
+    assert by_influence == pytest.approx(resampled.standard_error, rel=0.03)
 
 
 def refused(function, *arguments):

@@ -97,9 +97,28 @@ def test_shared_seeds_take_out_what_the_runs_have_in_common():
     apart = replace(same, shared_seeds=False)
     assert variance_terms(paired, same)["runs"] == pytest.approx(0.4 * variance_terms(paired, apart)["runs"])
     assert expected_half_width(paired, same, 0.05) < expected_half_width(paired, apart, 0.05)
-    fixed = PowerDesign(runs=4, units=600, shared_seeds=True)  # analysed unpaired: as wide, and surer to exclude what is far off
-    assert expected_half_width(paired, fixed, 0.05) == expected_half_width(paired, replace(fixed, shared_seeds=False), 0.05)
-    assert power(paired, fixed, 0.08, 0.05) > power(paired, replace(fixed, shared_seeds=False), 0.08, 0.05)
+    fixed = PowerDesign(runs=4, units=600, shared_seeds=True)
+    unpaired = expected_half_width(paired, replace(fixed, shared_seeds=False), 0.05)
+    assert (
+        expected_half_width(replace(paired, seed_correlation=0.0), fixed, 0.05)
+        > unpaired
+        > expected_half_width(paired, fixed, 0.05)
+    )
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.6])
+@pytest.mark.parametrize("runs", [2, 3, 5, 10])
+def test_power_of_runs_that_share_seeds(runs, correlation):
+    components, rng = replace(KNOWN, seed_correlation=correlation), np.random.default_rng(8)
+    design = PowerDesign(runs=runs, units=1000, shared_seeds=True)
+    seeds = rng.multivariate_normal([0.0, 0.0], [[1.0, correlation], [correlation, 1.0]], (20_000, runs))
+    one = math.hypot(KNOWN.sd_seed, KNOWN.sd_seed_by_item / math.sqrt(1000))
+    arms, item = one * seeds, KNOWN.sd_item / math.sqrt(1000)
+    pairs = arms[:, :, 1] - arms[:, :, 0]
+    estimates = 0.05 + pairs.mean(axis=1) + item * rng.normal(size=20_000)
+    df, spread = (runs - 1, pairs.var(axis=1, ddof=1)) if runs > 2 else (2, arms.var(axis=1, ddof=1).sum(axis=1))
+    half = np.sqrt(stats.t.isf(0.025, df) ** 2 * spread / runs + (1.959964 * item) ** 2)
+    assert power(components, design, 0.05, 0.05) == pytest.approx(np.mean(estimates > half), abs=0.012)
 
 
 def test_fewer_fits_to_plan_from_leave_the_power_less_known():
