@@ -9,8 +9,8 @@ does, in memory (``bench.in_memory``), with a claim about raters like these. Two
   range over cells stands beside them.
 - operation: the embedded operation with fresh items, raters, ratings and benchmark in each, so that A/As are independent.
 
-``tfidf`` takes all tweets, five runs and ten redraws an arm. ``minilm-top2`` takes 800 tweets an A/A or 640 items of the English-speaking
-markets, three runs and four redraws an arm, so that twenty A/As fit a quarter of an hour of two cores.
+``tfidf`` takes all tweets, five runs and ten redraws an arm. ``minilm-top2`` takes 500 tweets an A/A or 400 items of the English-speaking
+markets, three runs and three redraws an arm and a quarter of HateCheck's templates, so that twenty A/As fit ten minutes of two cores.
 
     python -m bench.null_experiments [--quick] [--only SOURCE/CLASSIFIER ...] [--count N] [--first N]
 
@@ -34,11 +34,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.in_memory import Design, decided, experiment_of, fitted_arms, snapshot_of
+from bench.in_memory import ArmsOfKnownTexts, Design, decided, experiment_of, fitted_arms, snapshot_of
 from bench.kern2023 import TRAIN, import_ratings
 from bench.operation import BENCHMARK, LOCALES, Operation, fresh_benchmark, halves, hate_items, rate
 from bench.tables import write_table
 from bench.trainer_peers import temporary_workspace
+from smo_pipelines.benchmarks.leakage import Leakage, leaked_items
 from smo_pipelines.classifiers import api
 from smo_pipelines.domain.benchmarks import Benchmark
 from smo_pipelines.domain.decisions import Guardrail
@@ -77,12 +78,13 @@ class Cell:
 
 
 CELLS = (
-    Cell(source="kern2023", classifier="tfidf", count=160, quick=4, replicates=5, redraws=10, items=10_000),
-    Cell(source="operation", classifier="tfidf", count=160, quick=8, replicates=5, redraws=10, items=600),
-    Cell(source="kern2023", classifier="minilm-top2", count=20, quick=0, replicates=3, redraws=4, items=800),
-    Cell(source="operation", classifier="minilm-top2", count=20, quick=0, replicates=3, redraws=4, items=640),
+    Cell(source="kern2023", classifier="tfidf", count=160, quick=3, replicates=5, redraws=10, items=10_000),
+    Cell(source="operation", classifier="tfidf", count=160, quick=6, replicates=5, redraws=10, items=600),
+    Cell(source="kern2023", classifier="minilm-top2", count=10, quick=0, replicates=3, redraws=3, items=500),
+    Cell(source="operation", classifier="minilm-top2", count=10, quick=0, replicates=3, redraws=3, items=400),
 )
-BENCHMARK_ITEMS = 2_000
+BENCHMARK_ITEMS = {"tfidf": 1_000, "minilm-top2": 1_200}
+"""Of the embedded operation; two thirds are of the English-speaking markets."""
 
 
 def questions(on: str, gold: str) -> tuple[Question, tuple[Guardrail, ...], tuple[Question, ...]]:
@@ -121,6 +123,13 @@ def hatecheck(state: str) -> Benchmark:
 
 
 @cache
+def few_templates(state: str) -> Benchmark:
+    """Return the cases of every fourth template of HateCheck."""
+    whole = hatecheck(state)
+    return whole.subset(whole.clusters % 4 == 0)
+
+
+@cache
 def kern_snapshot(state: str, question: str, pair: tuple[str, str]) -> LabelSnapshot:
     """Return the training tweets as the raters of two instruments label them, all raters together."""
     workspace = workspace_of(state)
@@ -128,6 +137,13 @@ def kern_snapshot(state: str, question: str, pair: tuple[str, str]) -> LabelSnap
     pool = RaterPool(id="of-two-instruments@1", where=(("condition", pair),))
     recipe = SnapshotRecipe(project="kern2023", question=question, items=TRAIN, guideline=guideline.id, pool=pool.id)
     return build_snapshot(workspace.tables, recipe, guideline=guideline, pool=pool)
+
+
+@cache
+def kern_leakage(state: str) -> Leakage:
+    """Return which training tweets stand in HateCheck; all tweets are rated by the raters of any two instruments."""
+    whole = kern_snapshot(state, *KERN_CELLS[0])
+    return leaked_items(whole.item_ids.tolist(), np.asarray(whole.texts).tolist(), [hatecheck(state)])
 
 
 def kern_arms(cell: Cell, number: int, state: str) -> Arms:
@@ -143,9 +159,10 @@ def kern_arms(cell: Cell, number: int, state: str) -> Arms:
         keep = (half[votes.rater] == k) & chosen[votes.item]
         part = replace(votes, item=votes.item[keep], rater=votes.rater[keep], label=votes.label[keep])
         snapshots[arm] = snapshot_of(replace(whole.recipe, rater_half=k), whole.item_ids, np.asarray(whole.texts), part)
-    benchmark = hatecheck(state)
+    benchmark = hatecheck(state) if cell.classifier == "tfidf" else few_templates(state)
     gold = next(iter(benchmark.golds))
-    return _arms(cell, snapshots, benchmark, gold, state)
+    plain = _arms(cell, snapshots, benchmark, gold, state)
+    return ArmsOfKnownTexts(plain.experiment, snapshots, plain.benchmarks, (), known_leakage=kern_leakage(state))
 
 
 def operation_arms(cell: Cell, number: int, state: str) -> Arms:
@@ -163,7 +180,7 @@ def operation_arms(cell: Cell, number: int, state: str) -> Arms:
         arm: snapshot_of(replace(recipe, rater_half=k), ids, texts, part.votes(raters))
         for k, (arm, part) in enumerate(zip(ArmName, parts, strict=True))
     }
-    return _arms(cell, snapshots, fresh_benchmark(seed, BENCHMARK_ITEMS, locales), PLANTED_CAUSE.after, state)
+    return _arms(cell, snapshots, fresh_benchmark(seed, BENCHMARK_ITEMS[cell.classifier], locales), PLANTED_CAUSE.after, state)
 
 
 def _arms(cell: Cell, snapshots: dict[ArmName, LabelSnapshot], on: Benchmark, gold: str, state: str) -> Arms:
