@@ -15,4 +15,4 @@ class Note(StrEnum):
     few_raters = "few raters: the interval is wide and assumes that no single rater dominates"
     no_rater_facts = "who rated is not known here, so whether the arms share raters is read from their recipes"
     partly_shared_raters = "the arms share some raters: paired redraws were used, which are not calibrated for partly shared pools"
-    unequal_run_variance = "seed variances of the arms differ by more than chance"
+    unequal_run_variance = "one arm's fits vary more from seed to seed than the other's, by more than chance"
