@@ -127,7 +127,11 @@ def draw_change(number: int) -> Change:
         sizes = (6, int(rng.integers(2, 5)))
         one, other = sizes if rng.random() < 0.5 else sizes[::-1]
         before, after = Operation(panel=one), Operation(panel=other)
-        control, treatment, what = replace(recipe, overlap=one), replace(recipe, overlap=other), f"{other} ratings an item for {one}"
+        control, treatment, what = (
+            replace(recipe, overlap=one),
+            replace(recipe, overlap=other),
+            f"{other} ratings an item for {one}",
+        )
     elif kind == "aggregation":
         treatment, what = replace(recipe, aggregation=Aggregation.dawid_skene), "Dawid and Skene for the majority"
     elif kind == "careful raters":
@@ -177,8 +181,7 @@ def snapshots(change: Change, seed: int) -> dict[ArmName, LabelSnapshot]:
     ids, texts = [item.item_id for item in items], [item.text for item in items]
     recipes = (change.control, change.treatment)
     return {
-        arm: snapshot_of(recipe, ids, texts, rated.votes(raters))
-        for arm, recipe, rated in zip(ArmName, recipes, arms, strict=True)
+        arm: snapshot_of(recipe, ids, texts, rated.votes(raters)) for arm, recipe, rated in zip(ArmName, recipes, arms, strict=True)
     }
 
 
@@ -187,7 +190,9 @@ def one_experiment(change: Change, number: int) -> dict[str, Any]:
     seed = EXPERIMENT_SEED + number
     on = fresh_benchmark(seed, BENCHMARK_ITEMS)
     arms = Arms(experiment(change), snapshots(change, seed), (on,), ())
-    if number % 1_000:  # only the first experiment of a change holds its texts against the benchmark's: no template gives both splits a text
+    if (
+        number % 1_000
+    ):  # only the first experiment of a change holds its texts against the benchmark's: no template gives both splits a text
         arms = ArmsOfKnownTexts(arms.experiment, arms.snapshots, (on,), (), known_leakage=NO_LEAKAGE)
     decision = decided(arms, fitted_arms(arms, number=number, cache_dir=Path(tempfile.gettempdir())))
     found = {}
@@ -262,7 +267,9 @@ def _mean(values: Sequence[float]) -> dict[str, float]:
     return {"mean": round(float(np.mean(values)), 5), "mc_error": round(spread / len(values) ** 0.5, 5), "sd": round(spread, 5)}
 
 
-def report_of(changes: Sequence[Change], truths: dict[int, dict[str, list[float]]], found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def report_of(
+    changes: Sequence[Change], truths: dict[int, dict[str, list[float]]], found: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
     """Return coverage by question and change, and verdicts against truth."""
     rows, covered, verdicts = [], {}, {}
     for change in changes:
@@ -277,7 +284,7 @@ def report_of(changes: Sequence[Change], truths: dict[int, dict[str, list[float]
                 "truth": value,
                 "experiments": len(known),
                 "covered": int(sum(inside)),
-                "mean_estimate": round(float(estimates.mean()), 5) if len(known) else None,
+                "mean_estimate": round(float(estimates.mean()), 5) if known else None,
                 "sd_of_estimates": round(float(estimates.std(ddof=1)), 5) if len(known) > 1 else None,
                 "median_half_width": round(float(np.median([(e["high"] - e["low"]) / 2 for e in known])), 5) if known else None,
                 "mean_variances": {
@@ -308,7 +315,7 @@ VERDICTS = ("ship", "hold", "roll_back", "inconclusive", "invalid")
 
 def coverage_table(report: dict[str, Any]) -> str:
     lines = [
-        "| Change | Truth, points | MC error | Covered: average precision | SD of estimates | Half width | Truth of the false positive rate | Covered |",
+        "| Change | Truth, points | MC error | Covered: average precision | SD of estimates | Half width | Truth, false positive rate | Covered |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in report["changes"]:
@@ -360,7 +367,9 @@ def main(arguments: Sequence[str]) -> None:
         by_items = sorted(changes, key=lambda change: change.number % TRAINING_SETS)
         truths = {change.number: pool.submit(truth_of, change, range(sizes["redraws"]), sizes["fresh"]) for change in by_items}
         runs = [
-            pool.submit(one_experiment, change, 1_000 * change.number + k) for change in changes for k in range(sizes["experiments"])
+            pool.submit(one_experiment, change, 1_000 * change.number + k)
+            for change in changes
+            for k in range(sizes["experiments"])
         ]
         found = [run.result() for run in runs]
         whole = {number: truth.result() for number, truth in truths.items()}

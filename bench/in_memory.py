@@ -15,13 +15,13 @@ from smo_pipelines.analysis.compare import compare
 from smo_pipelines.analysis.decide import decide
 from smo_pipelines.benchmarks.leakage import Leakage
 from smo_pipelines.classifiers import api
-from smo_pipelines.domain.benchmarks import Benchmark, PredictionSet
+from smo_pipelines.domain.benchmarks import PredictionSet
 from smo_pipelines.domain.changes import OpsChange
 from smo_pipelines.domain.classifiers import ClassifierConfig
 from smo_pipelines.domain.decisions import Decision, DecisionRule, Guardrail, Primary, RulePolicy
 from smo_pipelines.domain.effects import Question
 from smo_pipelines.domain.experiments import ArmName, Assignment, Experiment, NullTest, RaterClaim
-from smo_pipelines.domain.labels import Aggregation, GoldAnswers, LabelSnapshot, SnapshotRecipe, TieRule, Votes
+from smo_pipelines.domain.labels import GoldAnswers, LabelSnapshot, SnapshotRecipe, Votes
 from smo_pipelines.domain.runs import ArmRuns, ReplicateResult
 from smo_pipelines.experiment.prepare import Arms
 from smo_pipelines.labels.aggregation import AGGREGATIONS

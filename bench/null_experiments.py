@@ -1,4 +1,4 @@
-"""Experiments in which nothing was changed, on real fine-tuned runs: how often does an interval exclude 0?
+"""How often an interval excludes 0 in experiments in which nothing was changed, on classifiers that are really fitted.
 
 Arms are two disjoint random halves of the same raters on the same items, fitted with disjoint seeds; everything else is what ``smo run``
 does, in memory (``bench.in_memory``), with a claim about raters like these. Two sources:
@@ -36,7 +36,7 @@ import numpy as np
 
 from bench.in_memory import ArmsOfKnownTexts, Design, decided, experiment_of, fitted_arms, snapshot_of
 from bench.kern2023 import TRAIN, import_ratings
-from bench.operation import BENCHMARK, LOCALES, Operation, fresh_benchmark, halves, hate_items, rate
+from bench.operation import LOCALES, Operation, fresh_benchmark, halves, hate_items, rate
 from bench.tables import write_table
 from bench.trainer_peers import temporary_workspace
 from smo_pipelines.benchmarks.leakage import Leakage, leaked_items
@@ -74,6 +74,7 @@ class Cell:
 
     @property
     def name(self) -> str:
+        """``source/classifier``."""
         return f"{self.source}/{self.classifier}"
 
 
@@ -264,7 +265,10 @@ SHOWN = {
 
 def table(cells: dict[str, Any]) -> str:
     """Return the summaries as a table in Markdown."""
-    lines = ["| A/As | Metric | Rejected | Rate (95% interval) | Median half width, points | SD of estimates, points |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| A/As | Metric | Rejected | Rate (95% interval) | Median half width, points | SD of estimates, points |",
+        "|---|---|---|---|---|---|",
+    ]
     for name, cell in cells.items():
         source, classifier = name.split("/")
         what = f"{cell['experiments']} of `{classifier}` on {source}"
@@ -299,7 +303,9 @@ def warm(cell: Cell, workspace: Workspace, state: str) -> None:
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a dozen of tfidf; under a minute")
-    parser.add_argument("--only", nargs="*", default=[cell.name for cell in CELLS], help="e.g. kern2023/tfidf; keeps the others' results")
+    parser.add_argument(
+        "--only", nargs="*", default=[cell.name for cell in CELLS], help="e.g. kern2023/tfidf; keeps the others' results"
+    )
     parser.add_argument("--count", type=int, help="A/As of each cell")
     parser.add_argument("--first", type=int, default=0, help="number of the first A/A: another number, other splits")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))

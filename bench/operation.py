@@ -12,7 +12,18 @@ from smo_pipelines.simulate.markets import MARKETS
 from smo_pipelines.simulate.policy import PLANTED_CAUSE
 from smo_pipelines.simulate.raters import RATINGS_PER_ITEM, RatingPass, SimulatedRater, rate_items
 
-__all__ = ["BENCHMARK", "LOCALES", "Operation", "Rated", "fresh_benchmark", "fresh_items", "golds_of", "halves", "hate_items", "rate"]
+__all__ = [
+    "BENCHMARK",
+    "LOCALES",
+    "Operation",
+    "Rated",
+    "fresh_benchmark",
+    "fresh_items",
+    "golds_of",
+    "halves",
+    "hate_items",
+    "rate",
+]
 
 BENCHMARK = "fresh"
 LOCALES = frozenset(market.locale for market in MARKETS)
@@ -113,7 +124,9 @@ def fresh_benchmark(seed: int, count: int, locales: frozenset[str] = LOCALES) ->
 
 def rate(seed: int, items: Sequence[SimulatedItem], raters: Sequence[SimulatedRater], way: Operation) -> Rated:
     """Return the ratings of items under a way of working; with one seed, two ways share what they do not change."""
-    seen = [replace(item, gold={_OLD: item.gold[_NEW if item.locale in way.known else _OLD], _NEW: item.gold[_NEW]}) for item in items]
+    seen = [
+        replace(item, gold={_OLD: item.gold[_NEW if item.locale in way.known else _OLD], _NEW: item.gold[_NEW]}) for item in items
+    ]
     first, second, vendor = rate_items(seed, seen, raters)
     if way.strictness or way.lapse:
         moved = [replace(r, strictness=r.strictness + way.strictness, lapse=min(r.lapse + way.lapse, 1.0)) for r in raters]

@@ -63,7 +63,12 @@ def write_project(folder: Path) -> None:
 def make_quick(folder: Path) -> None:
     """Let one experiment take seconds: the same question, asked of another classifier with fewer fits."""
     path = folder / "experiments" / f"{QUICK}.yaml"
-    text = read_text(path, path).replace("minilm-top2", "tfidf").replace("redraws: 5", "redraws: 3").replace("replicates: 5", "replicates: 3")
+    text = (
+        read_text(path, path)
+        .replace("minilm-top2", "tfidf")
+        .replace("redraws: 5", "redraws: 3")
+        .replace("replicates: 5", "replicates: 3")
+    )
     path.write_text(text, encoding="utf-8")
 
 
@@ -77,7 +82,7 @@ def smo(folder: Path, *words: str) -> None:
     """
     environment = {**os.environ, "SMO_RATER_KEY": KEY, "PYTHONPATH": str(CHECKOUT)}
     environment.pop("SMO_STATE", None)
-    subprocess.run([sys.executable, "-m", "smo_pipelines", *words], cwd=folder, env=environment, check=True)  # noqa: S603
+    subprocess.run([sys.executable, "-m", "smo_pipelines", *words], cwd=folder, env=environment, check=True)
 
 
 def row(workspace: Workspace, name: str) -> dict[str, Any]:
@@ -138,7 +143,10 @@ def _flips_in_words(flips: dict[str, Any]) -> str:
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Return the decisions as a table in Markdown, and their sentences below."""
-    lines = ["| Experiment | Verdict | Primary, points (95% interval) | Guardrails, points | Labels that flip |", "|---|---|---|---|---|"]
+    lines = [
+        "| Experiment | Verdict | Primary, points (95% interval) | Guardrails, points | Labels that flip |",
+        "|---|---|---|---|---|",
+    ]
     for one in rows:
         verdict = one["decision"].partition(":")[0].lower()
         primary = _in_points(one["effects"][0])

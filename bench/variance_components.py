@@ -107,7 +107,9 @@ def finished(workspace: Workspace, name: str) -> Finished:
     file = find_experiment(workspace, name)
     experiment = resolve_experiment(file.raw, workspace.catalogue, file.source)
     if not is_decided(workspace, experiment):
-        raise ValueError(f"{name} is not decided in {workspace.root.path}; run `python -m bench.real_experiments --folder` there first")
+        raise ValueError(
+            f"{name} is not decided in {workspace.root.path}; run `python -m bench.real_experiments --folder` there first"
+        )
     arms = load_arms(workspace, experiment)
     benchmarks = {benchmark.name: benchmark for benchmark in arms.benchmarks}
     found: dict[ArmName, list[Any]] = {arm: [] for arm in ArmName}
@@ -141,11 +143,7 @@ def of_arm(one: Finished, arm: ArmName, question: Question) -> VarianceComponent
     asked = Asked(question, select_items(question, benchmark, one.arms.experiment))
     at = control_threshold(runs)
     as_runs = [
-        ArmRuns(
-            results=tuple(
-                replace(result, id=replace(result.id, kind=ReplicateKind.snapshot)) for result in runs.of_kind(kind)
-            )
-        )
+        ArmRuns(results=tuple(replace(result, id=replace(result.id, kind=ReplicateKind.snapshot)) for result in runs.of_kind(kind)))
         for kind in ReplicateKind
     ]
     own, redrawn = (expand(asked, of, benchmark, at).runs for of in as_runs)
@@ -182,7 +180,9 @@ def entry(experiments: Sequence[Finished], question: Question, change: ChangeKin
     }
     parts = ("sd_seed", "sd_item", "sd_seed_by_item", "seed_correlation", "run_df", "sd_rater", "effective_raters", "redraw_df")
     numbers = {name: float(f"{value:.4g}") for name in parts if (value := getattr(found, name)) is not None}
-    source = f"kern2023, {asked}, A against {others}, {runs} runs and {redraws} redraws an arm (python -m bench.variance_components)"
+    source = (
+        f"kern2023, {asked}, A against {others}, {runs} runs and {redraws} redraws an arm (python -m bench.variance_components)"
+    )
     return {**facts, **numbers, "units": found.units, "source": source}
 
 
@@ -208,7 +208,9 @@ def write_components(classifier: str, digest: str, seconds: float, entries: Sequ
         "measured:",
     ]
     for one in entries:
-        lines.append("  - " + "\n    ".join(f"{name}: {json.dumps(value) if name == 'source' else value}" for name, value in one.items()))
+        lines.append(
+            "  - " + "\n    ".join(f"{name}: {json.dumps(value) if name == 'source' else value}" for name, value in one.items())
+        )
     path = CHECKOUT / "configs" / "components" / f"{classifier}.yaml"
     path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

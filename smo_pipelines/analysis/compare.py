@@ -133,9 +133,7 @@ def _over_raters(question: Question, arms: _Arms, measured: Measured) -> tuple[C
     columns = [(arm.values, arm.redraws) for arm in (measured.control, measured.treatment)]
     control, treatment = (
         RaterArm(*column, fact.effective_raters, fact.max_ratings_an_item)
-        for column, fact in zip(
-            columns if apart else _in_pairs(arms, measured), (facts[0], facts[1]), strict=True
-        )
+        for column, fact in zip(columns if apart else _in_pairs(arms, measured), (facts[0], facts[1]), strict=True)
     )
     item_term = measured.parts.item_term
     difference = random_raters_estimate(control, treatment, design, shared_seeds=arms.shared_seeds, items=item_term)

@@ -35,7 +35,8 @@ class BenchmarkSpec(Strict):
     ``items`` takes gold from the items table; the published suites and ``table`` read a file; ``heldout`` takes the labels that a
     recipe gives, for diagnosis only. In a table the gold of the one guideline ``gold`` stands in the column ``gold``, and with
     several ``golds`` each in the column of its guideline's id; ``columns`` names others. ``categories`` says which categories of
-    the OpenAI set make the gold of each guideline. HateCheck's gold may be filed under several guidelines. ``items`` selects items of a table by attribute, and of a file by slice.
+    the OpenAI set make the gold of each guideline. HateCheck's gold may be filed under several guidelines.
+    ``items`` selects items of a table by attribute, and of a file by slice.
     """
 
     kind: Literal["items", "hatecheck", "multilingual_hatecheck", "xstest", "openai_moderation", "table", "heldout"]

@@ -139,9 +139,7 @@ def with_raters(
     draws = [len(arm.redraws) for arm in arms]
     _enough_redraws(min(draws))
     same = treatment is not None and design is RaterDesign.same
-    in_pairs = same or (
-        treatment is not None and pairs_by_seed(control.redraws, treatment.redraws, shared_seeds=shared_seeds)
-    )
+    in_pairs = same or (treatment is not None and pairs_by_seed(control.redraws, treatment.redraws, shared_seeds=shared_seeds))
     if treatment is not None and in_pairs:
         pairs = min(len(control.values), len(treatment.values))
         redraw = spread(treatment.redraws - control.redraws)

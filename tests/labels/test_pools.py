@@ -130,9 +130,7 @@ def test_raters_by_how_much_they_had_done_before_a_moment(staff):
 
 def test_a_rule_without_a_volume_keeps_the_name_it_had():
     # the digest of this rule before there were volumes; experiments are pinned to it
-    rule = PoolRule(
-        id="a@1", where=(("pool", ("core",)),), gold_accuracy=GoldAccuracy(at_least=0.8, on=3, before="2026-01-01")
-    )
+    rule = PoolRule(id="a@1", where=(("pool", ("core",)),), gold_accuracy=GoldAccuracy(at_least=0.8, on=3, before="2026-01-01"))
     assert rule.digest == "38eb31c56e9bd81e7f3f94a2680bd5ec1791c057caeac52c15a04ae9f0407d23"
     assert PoolRule(id="a@1", volume=Volume(at_least=3, before="2026-01-01")).digest != PoolRule(id="a@1").digest
 

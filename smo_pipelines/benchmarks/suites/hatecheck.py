@@ -44,7 +44,7 @@ def load(path: Path, *, name: str = "hatecheck", golds: Sequence[str] = ("hatech
         name,
         columns["case_id"],
         columns["test_case"],
-        {gold: columns["label_gold"] for gold in golds},
+        dict.fromkeys(golds, columns["label_gold"]),
         dict.fromkeys(golds, POSITIVE),
         clusters=columns["templ_id"],
         slices={
