@@ -87,8 +87,11 @@ class _Arms:
 
 
 def alpha_of(experiment: Experiment) -> float:
-    """Return the two-sided error rate of each interval: the policy's, shared among the looks at the same data (Bonferroni)."""
-    return experiment.rule.policy.alpha / experiment.looks
+    """Return the two-sided error rate of each interval: the policy's, halved with every look at the same data after the first.
+
+    However many looks there are, their error rates add up to less than twice the policy's.
+    """
+    return float(experiment.rule.policy.alpha / 2 ** (experiment.looks - 1))
 
 
 def _run_variances_differ(parts: CrossedComponents) -> bool:

@@ -1,15 +1,19 @@
 """``smo plan``: what an experiment can be expected to show, before it is run."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from smo_pipelines.cli.console import console, replicate_progress, say
+from smo_pipelines.cli.console import console, errors, replicate_progress, say
 from smo_pipelines.domain.effects import NotEstimable
 from smo_pipelines.domain.phrases import question_phrase
 from smo_pipelines.domain.plans import Plan, PlannedQuestion
+
+if TYPE_CHECKING:
+    from smo_pipelines.domain.experiments import Experiment
+    from smo_pipelines.experiment.workspace import Workspace
 
 __all__ = ["add_to"]
 
@@ -20,7 +24,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _plan(
-    context: typer.Context, experiment: Annotated[str, typer.Argument(help="An id: the name of a file under experiments/.")]
+    context: typer.Context,
+    experiment: Annotated[str, typer.Argument(help="An id: the name of a file under experiments/.")],
+    measured: Annotated[
+        bool,
+        typer.Option(
+            "--measured", help="Print what a decided experiment measured, as configs/components/<classifier>.yaml holds it."
+        ),
+    ] = False,
 ) -> None:
     """Say how likely an experiment is to show what it is for, and what the cheapest design with enough power costs.
 
@@ -35,6 +46,9 @@ def _plan(
 
     workspace = open_workspace(context.obj)
     file = find_experiment(workspace, experiment)
+    if measured:
+        _print_measured(workspace, resolve_experiment(file.raw, workspace.catalogue, file.source))
+        return
     arms = ready_arms(workspace, resolve_experiment(file.raw, workspace.catalogue, file.source))
     if (why := why_not_planned(arms)) is not None:
         say(f"[red]invalid as it stands:[/] {escape(why)}")
@@ -44,6 +58,16 @@ def _plan(
     print_plan(plan)
     if training.trained:
         say(f"fits trained now: {training.trained}")
+
+
+def _print_measured(workspace: "Workspace", experiment: "Experiment") -> None:
+    from smo_pipelines.config.components import components_text
+    from smo_pipelines.experiment.components import measured_components
+
+    found, missing = measured_components(workspace, experiment)
+    typer.echo(components_text(found), nl=False)
+    for sentence in missing:
+        errors.print(f"no components of {escape(sentence)}", soft_wrap=True, highlight=False)
 
 
 def print_plan(plan: Plan) -> None:

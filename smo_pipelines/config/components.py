@@ -1,7 +1,8 @@
 """Measured variance components, the defaults an experiment is planned with: ``configs/components/<classifier>.yaml``."""
 
-from typing import Self
+from typing import Any, Self
 
+import yaml
 from pydantic import Field, FiniteFloat, model_validator
 
 from smo_pipelines.config.reading import Strict, parse, read_text, read_yaml
@@ -10,7 +11,7 @@ from smo_pipelines.domain.changes import ChangeKind
 from smo_pipelines.domain.effects import Question, ThresholdKind
 from smo_pipelines.domain.plans import ClassifierComponents, MeasuredComponents, VarianceComponents
 
-__all__ = ["load_components"]
+__all__ = ["components_text", "load_components"]
 
 _DIGEST = r"^[0-9a-f]{12,64}$"
 
@@ -75,3 +76,24 @@ def load_components(root: ProjectRoot, classifier: str) -> ClassifierComponents 
         measured=tuple(one.resolve() for one in model.measured),
         seconds_a_fit=model.seconds_a_fit,
     )
+
+
+def components_text(found: ClassifierComponents) -> str:
+    """Return what was measured as the text of such a file, to five significant digits; what is the default is left out."""
+    rows = []
+    for one in found.measured:
+        question = {name: getattr(one.question, name) for name in ("metric", "on", "gold", "items")}
+        facts = {name: getattr(one, name) for name in ("project", "benchmark", "training_items")}
+        values = {**question, "threshold": str(one.question.threshold), "change": str(one.change), **facts, **vars(one.components)}
+        rows.append(_written(values) | {"source": one.source})
+    whole: dict[str, Any] = {"classifier": found.classifier}
+    if found.seconds_a_fit is not None:
+        whole["seconds_a_fit"] = float(f"{found.seconds_a_fit:.2g}")
+    return str(yaml.safe_dump({**whole, "measured": rows}, sort_keys=False, width=132, default_flow_style=None))
+
+
+def _written(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that are not the model's defaults, rounded."""
+    rounded = {name: float(f"{value:.5g}") if isinstance(value, float) else value for name, value in values.items()}
+    fields = _MeasuredModel.model_fields
+    return {name: value for name, value in rounded.items() if fields[name].is_required() or value != fields[name].default}

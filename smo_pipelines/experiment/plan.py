@@ -25,7 +25,7 @@ from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.stats.components import MIN_PILOT_RUNS, components_of_control, with_raters
 from smo_pipelines.stats.random_raters import MIN_REDRAWS, RaterArm
 
-__all__ = ["findings_of", "make_plan", "pilot_ids", "why_not_planned"]
+__all__ = ["findings_of", "make_plan", "pilot_ids", "seconds_a_fit", "share_raters", "why_not_planned"]
 
 _MOST_REDRAWS = 5
 """Redraws that are fitted to plan from: more of them are fitted with the rest of the experiment."""
@@ -103,7 +103,7 @@ class _Components:
             and one.project == experiment.control.project
             and one.change in (experiment.kind, ChangeKind.none)
             and 0.5 <= one.training_items / max(len(self._arms.matching), 1) <= 2.0
-            and (not random or (parts.sd_rater is not None and (_same_raters(self._arms) or not parts.same_raters)))
+            and (not random or (parts.sd_rater is not None and (share_raters(self._arms) or not parts.same_raters)))
         )
 
     def _from_control(self, asked: Asked) -> tuple[VarianceComponents, str]:
@@ -142,7 +142,8 @@ class _Components:
         return ArmRuns(results=tuple(on_labels)), ArmRuns(results=tuple(as_labels))
 
 
-def _same_raters(arms: Arms) -> bool:
+def share_raters(arms: Arms) -> bool:
+    """Whether some rater worked in both arms."""
     control, treatment = (arms.rater_facts(arm).rater_ids for arm in ArmName)
     return not control.isdisjoint(treatment)
 
@@ -156,15 +157,15 @@ def _facts(workspace: Workspace, arms: Arms, pilot: Sequence[ReplicateJob], file
         ratings_an_item=float(snapshot.n_ratings.mean()) if len(snapshot) else 0.0,
         max_ratings_an_item=min(facts.max_ratings_an_item for facts in raters),
         effective_raters=min(facts.effective_raters for facts in raters),
-        same_raters=_same_raters(arms),
-        seconds_a_fit=_seconds_a_fit(workspace, pilot) or (file.seconds_a_fit if file else None),
+        same_raters=share_raters(arms),
+        seconds_a_fit=seconds_a_fit(workspace, pilot) or (file.seconds_a_fit if file else None),
         workers=worker_count(arms.experiment.classifier.threads),
         cost_of_a_label=cost,
         currency=currency,
     )
 
 
-def _seconds_a_fit(workspace: Workspace, jobs: Sequence[ReplicateJob]) -> float | None:
+def seconds_a_fit(workspace: Workspace, jobs: Sequence[ReplicateJob]) -> float | None:
     """Return the mean time of the fits among some jobs that are in the store and were timed."""
     entries = [workspace.store.find("fits", job.key) for job in jobs]
     seconds = [float(entry.meta["seconds"]) for entry in entries if entry is not None and "seconds" in entry.meta]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from smo_pipelines.config.experiments import ExperimentFile, load_experiment_files, resolve_experiment
-from smo_pipelines.domain.digests import short
+from smo_pipelines.domain.digests import canonical_json, short
 from smo_pipelines.domain.experiments import Experiment
 from smo_pipelines.errors import RegistrationError, UnknownName
 from smo_pipelines.experiment.workspace import Workspace
@@ -33,7 +33,8 @@ def register_experiment(workspace: Workspace, raw: Mapping[str, Any], source: st
     ConfigError
         When the spec is not legal.
     RegistrationError
-        When another spec is registered under this id and version, or the version does not follow the one it supersedes.
+        When another spec is registered under this id and version, the version does not follow the one it supersedes, or it has
+        been superseded without having been decided.
     """
     experiment = resolve_experiment(raw, workspace.catalogue, source)
     key = _key(experiment.id, experiment.version)
@@ -41,6 +42,7 @@ def register_experiment(workspace: Workspace, raw: Mapping[str, Any], source: st
         existing = workspace.store.find(_KIND, key)
         if existing is not None:
             _refuse_change(experiment, str(existing.meta["spec_hash"]))
+            _refuse_superseded(workspace, experiment)
             return Registration(experiment=experiment, raw=raw, new=False)
         _refuse_case_twin(workspace, experiment.id)
         _check_succession(workspace, experiment)
@@ -51,7 +53,9 @@ def register_experiment(workspace: Workspace, raw: Mapping[str, Any], source: st
             "rule_hash": experiment.rule.digest,
             "raw": dict(raw),
         }
-        workspace.store.put(_KIND, key, meta=meta)
+        # both hashes are of these bytes, so that anybody can check what was registered
+        files = {"spec.json": canonical_json(experiment).encode(), "rule.json": canonical_json(experiment.rule).encode()}
+        workspace.store.put(_KIND, key, meta=meta, files=files)
     return Registration(experiment=experiment, raw=raw, new=True)
 
 
@@ -92,6 +96,16 @@ def _refuse_change(experiment: Experiment, registered: str) -> None:
         f"{short(experiment.spec_hash)}: a pre-registered spec does not change (its guideline, pool and benchmark files count). "
         f"Say `version: {experiment.version + 1}` and `supersedes: {registered}` to register the new one"
     )
+
+
+def _refuse_superseded(workspace: Workspace, experiment: Experiment) -> None:
+    """Refuse a version that a later one has taken the place of, unless it was decided: then it is only read again."""
+    versions = [int(e.meta["version"]) for e in workspace.store.entries(_KIND) if e.meta["experiment"] == experiment.id]
+    if max(versions) > experiment.version and workspace.store.find("decisions", experiment.spec_hash) is None:
+        raise RegistrationError(
+            f"experiment {experiment.id!r} version {experiment.version} was never decided and version {max(versions)} has superseded it; "
+            f"run version {max(versions)}, or register the older spec as version {max(versions) + 1}"
+        )
 
 
 def _check_succession(workspace: Workspace, experiment: Experiment) -> None:

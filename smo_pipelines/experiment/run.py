@@ -35,6 +35,7 @@ from smo_pipelines.store import file_lock
 __all__ = [
     "Conclusion",
     "Training",
+    "arm_runs",
     "check_texts",
     "conclude",
     "effects_of",
@@ -202,6 +203,26 @@ def plan_of(workspace: Workspace, arms: Arms, fit: Callable[[Sequence[ReplicateJ
     return plan
 
 
+def arm_runs(workspace: Workspace, arms: Arms, jobs: Sequence[ReplicateJob]) -> dict[ArmName, ArmRuns]:
+    """Return what each arm's fits said on the benchmarks.
+
+    Raises
+    ------
+    StoreError
+        When a replicate is not finished.
+    """
+    benchmarks = {benchmark.name: benchmark for benchmark in arms.benchmarks}
+    results = {}
+    for job in jobs:
+        result = find_result(job, workspace.store, benchmarks)
+        if result is None:
+            raise StoreError(f"replicate {job.id.label} of {arms.experiment.id!r} is not finished; run the experiment again")
+        results[job.id] = result
+    return {
+        arm: ArmRuns(results=tuple(r for i, r in results.items() if i.arm is arm), raters=arms.rater_facts(arm)) for arm in ArmName
+    }
+
+
 def effects_of(workspace: Workspace, arms: Arms, jobs: Sequence[ReplicateJob] | None = None) -> tuple[Effect, ...]:
     """Compare the two arms' finished replicates.
 
@@ -215,16 +236,7 @@ def effects_of(workspace: Workspace, arms: Arms, jobs: Sequence[ReplicateJob] | 
     StoreError
         When a replicate is not finished.
     """
-    benchmarks = {benchmark.name: benchmark for benchmark in arms.benchmarks}
-    results = {}
-    for job in jobs_of(workspace, arms) if jobs is None else jobs:
-        result = find_result(job, workspace.store, benchmarks)
-        if result is None:
-            raise StoreError(f"replicate {job.id.label} of {arms.experiment.id!r} is not finished; run the experiment again")
-        results[job.id] = result
-    runs = {
-        arm: ArmRuns(results=tuple(r for i, r in results.items() if i.arm is arm), raters=arms.rater_facts(arm)) for arm in ArmName
-    }
+    runs = arm_runs(workspace, arms, jobs_of(workspace, arms) if jobs is None else jobs)
     return compare(runs[ArmName.control], runs[ArmName.treatment], on=arms.benchmarks, experiment=arms.experiment)
 
 

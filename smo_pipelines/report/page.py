@@ -17,6 +17,7 @@ from smo_pipelines.report.diff import clause_diffs
 from smo_pipelines.report.dots import dots_of
 from smo_pipelines.report.forest import forest_of
 from smo_pipelines.report.labels import label_section
+from smo_pipelines.report.plan import plan_section
 from smo_pipelines.report.quality import quality_section
 from smo_pipelines.report.waterfall import cause_sections
 
@@ -33,6 +34,7 @@ _GLOSSARY = {
     "guardrail": "A metric that must not get worse by more than a margin that was fixed before training.",
     "interval": "The range of changes that fit the data; in 95 of 100 experiments such a range holds the true change.",
     "point": "A percentage point: metrics are shown from 0 to 100, and 1 point is one hundredth of that.",
+    "power": "How likely an experiment is to show a change of a size that was fixed before; 80% is asked for.",
     "redraw": "A fit on labels from a reweighted draw of the same raters: shows how much the result hangs on who happened to rate.",
     "replicate": "One fit of the same classifier on the same labels with another seed: shows how much of a difference is luck.",
     "smallest effect of interest": "The improvement below which the change is not worth keeping, fixed before training.",
@@ -68,6 +70,7 @@ def render(record: ExperimentRecord) -> str:
             golds=sections.gold_tables(record),
             arms=sections.arm_rows(record),
             dots=dots_of(record),
+            plan=plan_section(record),
             causes=cause_sections(record),
             quality=quality_section(record),
             labels=label_section(record),

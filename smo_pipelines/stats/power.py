@@ -237,8 +237,9 @@ def power_interval(
             other = replace(other, sd_rater=components.sd_rater * factor(components.redraw_df))
         return power(other, design, distance, alpha)
 
-    ends = sorted((at(upper=True), at(upper=False)))
-    return Interval(low=ends[0], high=ends[1], level=level)
+    # where there is hardly any power, more spread can add some: the power itself is always inside
+    ends = sorted((at(upper=True), power(components, design, distance, alpha), at(upper=False)))
+    return Interval(low=ends[0], high=ends[-1], level=level)
 
 
 def expected_half_width(components: VarianceComponents, design: PowerDesign, alpha: float) -> float:

@@ -35,6 +35,7 @@ from smo_pipelines.tracking.items import (
     key_part,
 )
 from smo_pipelines.tracking.note import final_note, planned_note
+from smo_pipelines.tracking.plan import plan_artifacts, plan_metrics
 from smo_pipelines.tracking.quality import agreement_metrics, quality_tags
 
 __all__ = ["DECISIONS", "REPORT_PATHS", "effects_table", "experiment_name", "final_items", "planned_items"]
@@ -115,6 +116,7 @@ def final_items(record: ExperimentRecord, drawn: Mapping[str, bytes] | None = No
         datasets=_datasets(record, tuple(ArmName)),
         artifacts=(
             *plan.artifacts,
+            *plan_artifacts(record),
             Artifact(path="audit/decision.json", content=record.decision.to_json().encode()),
             Artifact(path="tables/effects.json", content=json.dumps(effects_table(record), allow_nan=False).encode()),
             *(Artifact(path=path, content=content) for path, content in (drawn or {}).items()),
@@ -216,6 +218,7 @@ def _metrics(record: ExperimentRecord) -> Iterator[tuple[str, float]]:
     for arm in record.arms:
         yield f"4 label/{arm.arm} positive pct", 100.0 * arm.positive_share
     yield from agreement_metrics(record)
+    yield from plan_metrics(record)
 
 
 def _effect_metrics(effect: EffectEstimate) -> Iterator[tuple[str, float]]:

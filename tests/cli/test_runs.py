@@ -18,7 +18,7 @@ from smo_pipelines.experiment.record import tracker_of
 from smo_pipelines.experiment.workspace import open_workspace
 from tests.examples.projects import run_command, spec, start_command, write_spec
 
-N_REPLICATES, N_REDRAWS = 3, 4
+N_REPLICATES, N_REDRAWS = 4, 3
 N_FITS = 2 * (N_REPLICATES + N_REDRAWS)
 
 

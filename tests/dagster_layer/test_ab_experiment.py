@@ -21,8 +21,8 @@ from smo_pipelines.experiment.workspace import open_workspace
 from tests.examples.dagster_projects import QUICK, write_experiment
 from tests.examples.dagster_runs import failure_sentence, metadata_of, run_experiment_job
 
-FITS = 10
-"""Two arms of two replicates and three redraws."""
+FITS = 12
+"""Two arms of two replicates and three redraws, and two more of the control to plan from."""
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_one_run_goes_from_labels_to_report(finished: tuple[Path, dg.DagsterInst
 
 def test_checks_pass_with_the_number_and_its_limit(finished: tuple[Path, dg.DagsterInstance, dg.ExecuteInProcessResult]) -> None:
     found = checks(finished[2])
-    assert len(found) == 6
+    assert len(found) == 8
     assert all(evaluation.passed for evaluation in found.values())
     enough = found["enough_matched_items"]
     assert enough.metadata["actual"].value >= enough.metadata["limit"].value == 100.0

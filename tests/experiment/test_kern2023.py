@@ -64,9 +64,11 @@ def test_it_decides_on_hatecheck_at_both_operating_points_with_rater_variance(co
     assert primary.n_items == 3728
     assert primary.n_clusters < 1000  # templates, not cases, are independent of each other
     assert primary.components["raters"] > 0
-    guardrails = [e for e in effects if e.question.role is Role.guardrail]
-    assert {e.question.threshold for e in guardrails} == set(ThresholdKind)
-    assert conclusion.trained == 2 * (3 + 4)
+    (guardrail,) = (e for e in effects if e.question.role is Role.guardrail)
+    assert guardrail.question.metric == "balanced_accuracy"
+    flagged = [e for e in effects if e.question.metric == "false_positive_rate" and e.question.on == "hatecheck"]
+    assert {e.question.threshold for e in flagged} == set(ThresholdKind)
+    assert conclusion.trained == 2 * (3 + 4) + 1  # a fourth fit of the control to plan from
 
 
 def test_held_out_labels_are_shown_as_diagnostic(conclusion):
