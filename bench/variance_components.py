@@ -55,7 +55,14 @@ CLASSIFIERS = ("tfidf", "minilm-top2")
 OTHERS = "BCDE"
 HELD_OUT = {"hate": "kern2023-heldout-A", "offensive": "kern2023-offensive-heldout-A"}
 TUNED, AT_CONTROL = ThresholdKind.tuned, ThresholdKind.control
-ASKED = (("average_precision", TUNED), ("f1", TUNED), ("false_positive_rate", TUNED), ("false_positive_rate", AT_CONTROL))
+ASKED = (
+    ("average_precision", TUNED),
+    ("f1", TUNED),
+    ("functional_pass_rate", TUNED),
+    ("balanced_accuracy", TUNED),
+    ("false_positive_rate", TUNED),
+    ("false_positive_rate", AT_CONTROL),
+)
 TFIDF_RUNS = 10
 
 
@@ -69,10 +76,9 @@ class Finished:
 
 
 def questions(question: str) -> Iterator[Question]:
-    """Yield what is asked of the experiments on one question of kern2023; accuracy is the functional pass rate on HateCheck."""
-    places = [("hatecheck", "functional_pass_rate"), (HELD_OUT[question], "balanced_accuracy")]
-    for on, accuracy in places if question == "hate" else places[1:]:
-        for metric, threshold in (*ASKED, (accuracy, TUNED)):
+    """Yield what is asked of the experiments on one question of kern2023; the functional pass rate is the share of items flagged rightly."""
+    for on in ("hatecheck", HELD_OUT[question]) if question == "hate" else (HELD_OUT[question],):
+        for metric, threshold in ASKED:
             yield Question(metric=metric, on=on, threshold=threshold)
 
 
