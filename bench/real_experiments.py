@@ -29,6 +29,7 @@ from smo_pipelines.config.reading import read_text
 from smo_pipelines.config.root import ProjectRoot
 from smo_pipelines.domain.effects import EffectEstimate, Role
 from smo_pipelines.domain.experiments import ArmName
+from smo_pipelines.experiment.plan import findings_of
 from smo_pipelines.experiment.prepare import load_arms
 from smo_pipelines.experiment.record import is_decided
 from smo_pipelines.experiment.register import find_experiment
@@ -90,7 +91,7 @@ def row(workspace: Workspace, name: str) -> dict[str, Any]:
     file = find_experiment(workspace, name)
     experiment = resolve_experiment(file.raw, workspace.catalogue, file.source)
     arms = load_arms(workspace, experiment)
-    decision = decide(effects_of(workspace, arms), experiment=experiment, findings=arms.findings)
+    decision = decide(effects_of(workspace, arms), experiment=experiment, findings=findings_of(workspace, arms))
     total = arms.label_shift.total
     asked = [effect for effect in decision.effects if effect.question.role in (Role.primary, Role.guardrail)]
     return {

@@ -42,8 +42,7 @@ from smo_pipelines.domain.runs import ArmRuns
 from smo_pipelines.experiment.prepare import Arms, load_arms
 from smo_pipelines.experiment.record import is_decided
 from smo_pipelines.experiment.register import find_experiment
-from smo_pipelines.experiment.replicate import find_result
-from smo_pipelines.experiment.run import jobs_of
+from smo_pipelines.experiment.run import arm_runs, jobs_of
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.stats.components import components_of_arms, components_of_control, pooled, with_raters
 from smo_pipelines.stats.crossed import crossed_components
@@ -117,11 +116,7 @@ def finished(workspace: Workspace, name: str) -> Finished:
             f"{name} is not decided in {workspace.root.path}; run `python -m bench.real_experiments --folder` there first"
         )
     arms = load_arms(workspace, experiment)
-    benchmarks = {benchmark.name: benchmark for benchmark in arms.benchmarks}
-    found: dict[ArmName, list[Any]] = {arm: [] for arm in ArmName}
-    for job in jobs_of(workspace, arms):
-        found[job.id.arm].append(find_result(job, workspace.store, benchmarks))
-    return Finished(name, arms, {arm: ArmRuns(results=tuple(of), raters=arms.rater_facts(arm)) for arm, of in found.items()})
+    return Finished(name, arms, arm_runs(workspace, arms, jobs_of(workspace, arms)))
 
 
 def _benchmark(one: Finished, name: str) -> Benchmark:
