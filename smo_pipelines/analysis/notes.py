@@ -8,7 +8,7 @@ __all__ = ["Note"]
 class Note(StrEnum):
     """What a reader must know to read an estimate rightly."""
 
-    diagnostic_benchmark = "this benchmark can explain a change but not decide on it"
+    diagnostic_benchmark = "its gold is by raters of the training labels, so it can stop a change and not ship one"
     disjoint_fixed_raters = (
         "the arms share no rater and the claim is about these raters only, so people and change cannot be told apart"
     )

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from smo_pipelines.domain.decisions import Verdict
+from smo_pipelines.domain.decisions import Decision, Verdict
 from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.effects import EffectEstimate
 from smo_pipelines.domain.experiments import NullTest, RaterClaim
@@ -57,6 +57,7 @@ def render(record: ExperimentRecord) -> str:
             record=record,
             experiment=experiment,
             decision=decision,
+            reasons=_beyond_the_sentence(decision),
             verdict_word=VERDICT_WORDS[decision.verdict].capitalize(),
             sign=_SIGNS[decision.verdict],
             valid=decision.verdict is not Verdict.invalid,
@@ -107,6 +108,12 @@ def _define(word: str) -> Any:
 def _sentence(text: str) -> str:
     text = text.strip().rstrip(".")
     return text[:1].upper() + text[1:]
+
+
+def _beyond_the_sentence(decision: Decision) -> list[str]:
+    """Return the reasons that the decision's sentence does not say already."""
+    said = decision.sentence.casefold()
+    return [reason for reason in decision.reasons if reason.rstrip(".").casefold() not in said]
 
 
 def _is_web(address: str) -> bool:
