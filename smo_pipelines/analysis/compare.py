@@ -132,12 +132,11 @@ def _over_raters(question: Question, arms: _Arms, measured: Measured) -> tuple[C
             WhyNot.few_raters, "who rated is not known, so nothing can be said about other raters; set raters: fixed"
         )
     design = RaterDesign.disjoint if arms.raters_disjoint else RaterDesign.same
+    apart = design is RaterDesign.disjoint and not arms.shared_seeds
     columns = [(arm.values, arm.redraws) for arm in (measured.control, measured.treatment)]
     control, treatment = (
         RaterArm(*column, fact.effective_raters, fact.max_ratings_an_item)
-        for column, fact in zip(
-            columns if design is RaterDesign.disjoint else _in_pairs(arms, measured), (facts[0], facts[1]), strict=True
-        )
+        for column, fact in zip(columns if apart else _in_pairs(arms, measured), (facts[0], facts[1]), strict=True)
     )
     item_term = measured.parts.item_term
     difference = random_raters_estimate(control, treatment, design, shared_seeds=arms.shared_seeds, items=item_term)
@@ -146,7 +145,7 @@ def _over_raters(question: Question, arms: _Arms, measured: Measured) -> tuple[C
         notes.append(Note.partly_shared_raters)
     if min(facts[0].effective_raters, facts[1].effective_raters) < FEW_RATERS:
         notes.append(Note.few_raters)
-    paired = ", shared seeds" if arms.shared_seeds and design is RaterDesign.same else ""
+    paired = ", shared seeds" if arms.shared_seeds else ""
     by = _items_by(question) or "; items by influence values"
     return difference, f"redraws of raters and {_runs_of(measured.parts)}, {design} raters{paired}{by}", notes
 

@@ -20,7 +20,7 @@ __all__ = ["BenchmarkSpec", "expand_path", "load_benchmark_specs"]
 
 _NEEDED = {
     "items": ("project", "golds"),
-    "hatecheck": ("path", "gold"),
+    "hatecheck": ("path",),
     "multilingual_hatecheck": ("path", "gold"),
     "xstest": ("path", "gold"),
     "openai_moderation": ("path", "categories"),
@@ -35,7 +35,8 @@ class BenchmarkSpec(Strict):
     ``items`` takes gold from the items table; the published suites and ``table`` read a file; ``heldout`` takes the labels that a
     recipe gives, for diagnosis only. In a table the gold of the one guideline ``gold`` stands in the column ``gold``, and with
     several ``golds`` each in the column of its guideline's id; ``columns`` names others. ``categories`` says which categories of
-    the OpenAI set make the gold of each guideline. ``items`` selects items of a table by attribute, and of a file by slice.
+    the OpenAI set make the gold of each guideline. HateCheck's gold may be filed under several guidelines.
+    ``items`` selects items of a table by attribute, and of a file by slice.
     """
 
     kind: Literal["items", "hatecheck", "multilingual_hatecheck", "xstest", "openai_moderation", "table", "heldout"]
@@ -58,8 +59,8 @@ class BenchmarkSpec(Strict):
         missing = [name for name in needed if not getattr(self, name)]
         if missing:
             raise ValueError(f"a benchmark of kind {self.kind} needs {', '.join(needed)}; {', '.join(missing)} is not there")
-        if self.kind == "table" and not (self.gold or self.golds):
-            raise ValueError("a benchmark of kind table needs gold (one guideline) or golds (several); neither is there")
+        if self.kind in ("hatecheck", "table") and not (self.gold or self.golds):
+            raise ValueError(f"a benchmark of kind {self.kind} needs gold (one guideline) or golds (several); neither is there")
         legal = ("item_id", "text", *(self.golds or ("gold",)))
         foreign = [name for name in self.columns if name not in legal]
         if foreign:

@@ -13,7 +13,7 @@ from smo_pipelines.config.root import ProjectRoot
 from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind, ClassWeighting, Device, LowestLayer, Precision
 from smo_pipelines.domain.decisions import RulePolicy
 from smo_pipelines.domain.labels import RaterPool
-from smo_pipelines.domain.pools import GoldAccuracy, Period, PoolRule
+from smo_pipelines.domain.pools import GoldAccuracy, Period, PoolRule, Volume
 from smo_pipelines.errors import ConfigError
 
 __all__ = ["load_classifiers", "load_pools", "load_rules"]
@@ -53,6 +53,20 @@ class _PeriodModel(Strict):
         return self
 
 
+class _VolumeModel(Strict):
+    """``before`` is needed, as for accuracy on gold."""
+
+    before: _Moment
+    at_least: PositiveInt | None = None
+    fewer_than: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _not_open(self) -> Self:
+        if self.at_least is None and self.fewer_than is None:
+            raise ValueError("needs at_least, fewer_than or both")
+        return self
+
+
 class _PoolModel(Strict):
     id: str
     kind: Literal["human", "model"] | None = None
@@ -61,6 +75,7 @@ class _PoolModel(Strict):
     gold_accuracy: _GoldAccuracyModel | None = None
     joined: _PeriodModel | None = None
     active: _PeriodModel | None = None
+    volume: _VolumeModel | None = None
     description: str = ""
 
     @model_validator(mode="after")
@@ -73,13 +88,14 @@ class _PoolModel(Strict):
         """Return the pool: a rule only where it has one, since only a rule depends on what raters did."""
         where = predicate(self.where | ({} if self.kind is None else {"kind": (self.kind,)}))
         plain: dict[str, Any] = {"id": self.id, "where": where, "raters": tuple(self.raters)}
-        if self.gold_accuracy is None and self.joined is None and self.active is None:
+        if all(part is None for part in (self.gold_accuracy, self.joined, self.active, self.volume)):
             return RaterPool(**plain)
         return PoolRule(
             **plain,
             gold_accuracy=None if self.gold_accuracy is None else GoldAccuracy(**self.gold_accuracy.model_dump()),
             joined=None if self.joined is None else Period(**self.joined.model_dump()),
             active=None if self.active is None else Period(**self.active.model_dump()),
+            volume=None if self.volume is None else Volume(**self.volume.model_dump()),
         )
 
 

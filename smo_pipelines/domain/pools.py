@@ -1,10 +1,11 @@
 """Pools whose raters follow from what the raters did, and how two sets of raters compare."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from smo_pipelines.domain.digests import digest_of
 from smo_pipelines.domain.labels import RaterPool
 
-__all__ = ["GoldAccuracy", "Period", "PoolComparison", "PoolRule"]
+__all__ = ["GoldAccuracy", "Period", "PoolComparison", "PoolRule", "Volume"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +29,19 @@ class GoldAccuracy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Volume:
+    """How many ratings, neither skipped nor gold, a rater had given before a moment: at least so many, fewer than so many, or both."""
+
+    before: str
+    at_least: int | None = None
+    fewer_than: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PoolRule(RaterPool):
     """A pool that must be resolved to its raters before it can select ratings (``labels.pools.resolve_pool``).
 
-    All parts must hold: the attributes, the list where there is one, accuracy, joining and activity.
+    All parts must hold: the attributes, the list where there is one, accuracy, joining, activity and volume.
 
     Parameters
     ----------
@@ -40,11 +50,18 @@ class PoolRule(RaterPool):
         When the rater joined (``since``).
     active : Period or None
         The rater gave a rating in this period.
+    volume : Volume or None
     """
 
     gold_accuracy: GoldAccuracy | None = None
     joined: Period | None = None
     active: Period | None = None
+    volume: Volume | None = None
+
+    @property
+    def digest(self) -> str:
+        """The name of this rule; ``volume``, which came later, is part of it only where it is used."""
+        return digest_of({name: value for name, value in asdict(self).items() if name != "volume" or value is not None})
 
 
 @dataclass(frozen=True, kw_only=True)

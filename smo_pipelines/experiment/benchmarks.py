@@ -55,7 +55,7 @@ def gold_models(workspace: Workspace, benchmark: Benchmark) -> tuple[str, ...]:
 
 def _from_file(workspace: Workspace, name: str, spec: BenchmarkSpec, path: Path) -> Benchmark:
     if spec.kind == "hatecheck":
-        return hatecheck.load(path, name=name, gold=spec.gold)
+        return hatecheck.load(path, name=name, golds=spec.gold_ids)
     if spec.kind == "multilingual_hatecheck":
         return multilingual_hatecheck.load(path, name=name, gold=spec.gold)
     if spec.kind == "xstest":

@@ -11,7 +11,7 @@ from smo_pipelines.domain.kpis import Kpi, KpiOutcome, KpiWindow
 from smo_pipelines.domain.labels import LabelSnapshot
 from smo_pipelines.domain.quality import MEASURES, Measure, Measured, NotMeasured, QualityGroup
 from smo_pipelines.domain.records import LabelQuality, ProjectKpis
-from smo_pipelines.errors import ConfigError, NoRatings
+from smo_pipelines.errors import ConfigError, NoRatings, UnknownName
 from smo_pipelines.experiment.prepare import Arms
 from smo_pipelines.experiment.workspace import Workspace
 
@@ -114,6 +114,8 @@ def _taken(workspace: Workspace, arms: Arms, project: str) -> datetime | None:
 def _project_kpis(workspace: Workspace, project: str, seen: datetime | None) -> ProjectKpis:
     try:
         return ProjectKpis(project=project, outcomes=kpi_outcomes(workspace, project, seen=seen))
+    except UnknownName:
+        return ProjectKpis(project=project, why_none=f"no targets are set; a file configs/kpis/{project}.yaml sets them")
     except (ConfigError, NoRatings) as error:
         return ProjectKpis(project=project, why_none=str(error))
 

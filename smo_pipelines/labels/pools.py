@@ -9,7 +9,7 @@ import numpy as np
 
 from smo_pipelines.domain.effects import NotEstimable, Question, WhyNot
 from smo_pipelines.domain.labels import LabelSnapshot, RaterPool
-from smo_pipelines.domain.pools import GoldAccuracy, Period, PoolComparison, PoolRule
+from smo_pipelines.domain.pools import GoldAccuracy, Period, PoolComparison, PoolRule, Volume
 from smo_pipelines.errors import LabelError, NoRatings
 from smo_pipelines.labels.views import LabelViews, predicate_sql
 from smo_pipelines.stats.two_way import wilson
@@ -109,7 +109,23 @@ def _parts(pool: RaterPool, views: LabelViews) -> dict[str, set[str]]:
         parts[f"joined {_said(pool.joined)}"] = _ids(views, f"select rater_id from raters where {where}", parameters)  # noqa: S608
     if pool.active is not None:
         parts[f"active {_said(pool.active)}"] = set(_ratings_by_rater(views, pool.active, f"pool {pool.id!r}: active"))
+    if pool.volume is not None:
+        parts[_said_of(pool.volume)] = _by_volume(pool.volume, views, f"pool {pool.id!r}: volume")
     return parts
+
+
+def _by_volume(rule: Volume, views: LabelViews, what: str) -> set[str]:
+    """Return the raters who had given as many ratings as the rule says; those without any count as none."""
+    counts = _ratings_by_rater(views, Period(before=rule.before), what)
+    everybody = _ids(views, f"select rater_id from {_EVERYBODY}", [])  # noqa: S608 -- a constant
+    least, most = rule.at_least or 0, rule.fewer_than
+    return {rater for rater in everybody if counts.get(rater, 0) >= least and (most is None or counts.get(rater, 0) < most)}
+
+
+def _said_of(rule: Volume) -> str:
+    bounds = [] if rule.at_least is None else [f"at least {rule.at_least:,}"]
+    bounds += [] if rule.fewer_than is None else [f"fewer than {rule.fewer_than:,}"]
+    return f"{' and '.join(bounds)} ratings before {rule.before}"
 
 
 def _accurate(rule: GoldAccuracy, views: LabelViews) -> set[str]:

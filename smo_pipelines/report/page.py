@@ -1,6 +1,6 @@
 """One self-contained page an experiment: opens from a file, prints, and asks nothing of the network."""
 
-from smo_pipelines.domain.decisions import Verdict
+from smo_pipelines.domain.decisions import Decision, Verdict
 from smo_pipelines.domain.effects import EffectEstimate
 from smo_pipelines.domain.experiments import NullTest, RaterClaim
 from smo_pipelines.domain.phrases import VERDICT_WORDS, primary_effect
@@ -52,6 +52,7 @@ def render(record: ExperimentRecord) -> str:
             record=record,
             experiment=experiment,
             decision=decision,
+            reasons=_beyond_the_sentence(decision),
             verdict_word=VERDICT_WORDS[decision.verdict].capitalize(),
             sign=VERDICT_SIGNS[decision.verdict],
             valid=decision.verdict is not Verdict.invalid,
@@ -80,6 +81,12 @@ def render(record: ExperimentRecord) -> str:
             fewest=sections.FEWEST_RATERS,
         )
     )
+
+
+def _beyond_the_sentence(decision: Decision) -> list[str]:
+    """Return the reasons that the decision's sentence does not say already."""
+    said = decision.sentence.casefold()
+    return [reason for reason in decision.reasons if reason.rstrip(".").casefold() not in said]
 
 
 def _estimand(record: ExperimentRecord) -> str:

@@ -15,7 +15,7 @@ from smo_pipelines.domain.effects import WhyNot
 from smo_pipelines.domain.plans import VarianceComponents
 from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.stats.crossed import ArmMetrics, CrossedComponents, crossed_components, spread
-from smo_pipelines.stats.random_raters import MIN_REDRAWS, RaterArm, RaterDesign, rater_excess
+from smo_pipelines.stats.random_raters import MIN_REDRAWS, RaterArm, RaterDesign, pairs_by_seed, rater_excess
 
 __all__ = ["MIN_PILOT_RUNS", "components_of_arms", "components_of_control", "components_of_parts", "pooled", "with_raters"]
 
@@ -139,7 +139,8 @@ def with_raters(
     draws = [len(arm.redraws) for arm in arms]
     _enough_redraws(min(draws))
     same = treatment is not None and design is RaterDesign.same
-    if treatment is not None and same:
+    in_pairs = same or (treatment is not None and pairs_by_seed(control.redraws, treatment.redraws, shared_seeds=shared_seeds))
+    if treatment is not None and in_pairs:
         pairs = min(len(control.values), len(treatment.values))
         redraw = spread(treatment.redraws - control.redraws)
         paired = spread(treatment.values[:pairs] - control.values[:pairs])
@@ -152,7 +153,7 @@ def with_raters(
         sd_rater=math.sqrt(float(rater_excess(redraw, single)) / (2.0 if same else len(arms))),
         effective_raters=min(arm.effective_raters for arm in arms),
         same_raters=same,
-        redraw_df=float(draws[0] - 1 if same else sum(draws) - len(draws)),
+        redraw_df=float(draws[0] - 1 if in_pairs else sum(draws) - len(draws)),
     )
 
 

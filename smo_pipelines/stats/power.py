@@ -24,6 +24,7 @@ from smo_pipelines.domain.plans import VarianceComponents
 from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.stats.crossed import PAIRED_FROM, WELCH_FROM
 from smo_pipelines.stats.random_raters import MIN_RATERS, MIN_REDRAWS, rater_df, rater_excess, rater_inflation
+from smo_pipelines.stats.random_raters import PAIRED_FROM as PAIRED_REDRAWS_FROM
 
 __all__ = [
     "PowerDesign",
@@ -176,13 +177,14 @@ def _half_widths(components: VarianceComponents, design: PowerDesign, alpha: flo
 
 def _over_raters(components: VarianceComponents, design: PowerDesign, draw: RaterDraw, alpha: float) -> np.ndarray:
     arms = 1.0 if draw.same_raters else 2.0
-    paired = draw.same_raters and design.shared_seeds
+    paired = design.shared_seeds and (draw.same_raters or draw.redraws >= PAIRED_REDRAWS_FROM)
     single = 2.0 * _run_variance(components, design) * (1.0 - components.seed_correlation * paired)
     redraw = single + _rater_variance(components, draw)
     runs = single * _quantiles((1.0 if paired else 2.0) * (design.runs - 1.0))[:, np.newaxis]
-    redraws = redraw * _quantiles(arms * (draw.redraws - 1.0))[np.newaxis, :]
+    spreads = 1.0 if paired else arms  # of redraws that an interval is read from: one of differences, or one an arm
+    redraws = redraw * _quantiles(spreads * (draw.redraws - 1.0))[np.newaxis, :]
     raters = rater_inflation(draw.effective_raters) * rater_excess(redraws, runs)
-    df = rater_df(arms * (draw.redraws - 1.0), arms * (draw.effective_raters - 1.0))
+    df = rater_df(spreads * (draw.redraws - 1.0), arms * (draw.effective_raters - 1.0))
     return np.asarray((float(_t(df, alpha)) ** 2 * (runs / design.runs + raters)).ravel())
 
 

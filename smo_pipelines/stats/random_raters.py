@@ -39,6 +39,10 @@ MIN_RATERS = 8.0
 MIN_REDRAWS = 3
 """Fewest redraws an arm that give a variance worth using."""
 
+PAIRED_FROM = 8
+"""From so many redraws an arm, disjoint raters whose fits share seeds are paired by seed (``docs/decisions/012-disjoint-raters-in-pairs.md``):
+of fewer, half of the degrees of freedom cost more width (20% of five) than what the seed does to both arms."""
+
 
 class RaterDesign(StrEnum):
     """Whether the arms share raters: ``same`` redraws them together, with one weight a rater."""
@@ -104,14 +108,25 @@ def rater_excess(redraws: float | np.ndarray, runs: float | np.ndarray) -> np.nd
     return np.asarray(np.maximum(redraws - runs, redraws / 4.0))
 
 
+def pairs_by_seed(control: np.ndarray, treatment: np.ndarray, *, shared_seeds: bool) -> bool:
+    """Return whether the fits of disjoint raters are paired by seed: as many redraws in each arm, :data:`PAIRED_FROM` or more."""
+    return shared_seeds and len(control) == len(treatment) >= PAIRED_FROM
+
+
 def rater_df(redraw_df: float, raters_df: float) -> float:
     """Return the degrees of freedom that the redraws and the raters leave together."""
     return 1.0 / (1.0 / redraw_df + 1.0 / raters_df)
 
 
-def _disjoint(control: RaterArm, treatment: RaterArm) -> tuple[float, float, float]:
+def _disjoint(control: RaterArm, treatment: RaterArm, *, shared_seeds: bool) -> tuple[float, float, float]:
     """Return run variance, rater variance and degrees of freedom with independent redraws in each arm."""
     arms = (control, treatment)
+    if pairs_by_seed(control.redraws, treatment.redraws, shared_seeds=shared_seeds):
+        runs, single = _paired_runs(control.values, treatment.values)
+        inflation = rater_inflation(min(a.effective_raters for a in arms))
+        excess_of_pairs = float(rater_excess(spread(treatment.redraws - control.redraws), single))
+        df = rater_df(len(control.redraws) - 1.0, sum(a.effective_raters - 1.0 for a in arms))
+        return runs, inflation * excess_of_pairs, df
     runs = sum(spread(a.values) / len(a.values) for a in arms)
     excess = sum(rater_inflation(a.effective_raters) * (spread(a.redraws) - spread(a.values)) for a in arms)
     floor = sum(rater_inflation(a.effective_raters) * spread(a.redraws) for a in arms) / 4.0
@@ -167,8 +182,8 @@ def random_raters_estimate(
     design : RaterDesign
         ``disjoint`` when no rater is in both arms; ``same`` redraws shared raters with one weight.
     shared_seeds : bool
-        Whether run k of both arms (and redraw b of both arms) used one seed; only matters when raters are the same. With unequal
-        numbers of runs the first of the longer arm pair with all of the shorter.
+        Whether run k of both arms (and redraw b of both arms) used one seed. With unequal numbers of runs the first of the longer
+        arm pair with all of the shorter; disjoint raters pair as :func:`pairs_by_seed` says.
     items : VarianceTerm, optional
         The item part of :class:`smo_pipelines.stats.crossed.CrossedComponents`, for a claim about items like these.
 
@@ -179,7 +194,7 @@ def random_raters_estimate(
     """
     _check(control, treatment)
     if design is RaterDesign.disjoint:
-        runs, raters, df = _disjoint(control, treatment)
+        runs, raters, df = _disjoint(control, treatment, shared_seeds=shared_seeds)
     else:
         runs, raters, df = _same(control, treatment, shared_seeds=shared_seeds)
     if runs + raters == 0.0:

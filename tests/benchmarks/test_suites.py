@@ -33,6 +33,14 @@ def test_hatecheck_reads_gold_slices_and_templates(write_csv: Write) -> None:
     assert suite.clusters[by_id["9"]] == suite.clusters[by_id["10"]] != suite.clusters[by_id["11"]]
 
 
+def test_hatechecks_gold_may_be_filed_under_several_guidelines(write_csv: Write) -> None:
+    path = write_csv(HEADER, ROWS)
+    suite = hatecheck.load(path, golds=("feeling@1", "criteria@1"))
+    assert list(suite.golds) == ["feeling@1", "criteria@1"]
+    alone = hatecheck.load(path).golds["hatecheck@1"]
+    assert all(np.array_equal(gold, alone) for gold in suite.golds.values())
+
+
 def test_the_row_order_of_the_file_does_not_change_the_suite(write_csv: Write) -> None:
     assert hatecheck.load(write_csv(HEADER, ROWS)).digest == hatecheck.load(write_csv(HEADER, ROWS[::-1])).digest
 

@@ -101,6 +101,8 @@ def test_a_pool_by_what_its_raters_did(root: ProjectRoot) -> None:
         ("id: proven@1\nkind: human\nwhere: {kind: model}\n", "kind stands twice"),
         ("id: proven\n", "must be name@number, e.g. proven@1"),
         ("id: proven@1\nactive: {since: 2026-01-01}\n", "unknown key 'active.since'"),
+        ("id: proven@1\nvolume: {before: 2026-01-01}\n", "needs at_least, fewer_than or both"),
+        ("id: proven@1\nvolume: {at_least: 3}\n", "volume.before"),
     ],
 )
 def test_a_pool_that_cannot_be_read(text: str, said: str, root: ProjectRoot) -> None:

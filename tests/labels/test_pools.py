@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smo_pipelines.domain.effects import NotEstimable, WhyNot
 from smo_pipelines.domain.labels import RaterPool
-from smo_pipelines.domain.pools import GoldAccuracy, Period, PoolRule
+from smo_pipelines.domain.pools import GoldAccuracy, Period, PoolRule, Volume
 from smo_pipelines.errors import LabelError, NoRatings
 from smo_pipelines.labels.batch import LabelBatch
 from smo_pipelines.labels.pools import (
@@ -113,6 +113,26 @@ def test_gold_ratings_given_after_the_pools_moment_do_not_count(crowd):
     before = who(crowd, proven())
     crowd.append(batch([gold_rating("wrong", k, at=FEBRUARY + DAY) for k in range(20, 400)]), imported_at=FEBRUARY + 90 * DAY)
     assert who(crowd, proven()) == before
+
+
+def test_raters_by_how_much_they_had_done_before_a_moment(staff):
+    def gave(**bounds):
+        return who(staff, PoolRule(id="busy@1", volume=Volume(**{"before": "2026-03-01"} | bounds)))
+
+    assert gave(at_least=2) == {"sure"}
+    assert gave(at_least=1) == {"sure", "wrong", "bot"}
+    assert gave(fewer_than=2) == {"wrong", "bot", "new", "late"}
+    assert gave(at_least=1, fewer_than=2) == {"wrong", "bot"}
+    assert gave(at_least=1, before="2026-01-31") == {"wrong"}  # the others' ratings came later
+    with pytest.raises(NoRatings, match="at least 3 ratings before 2026-03-01: 0"):
+        gave(at_least=3)
+
+
+def test_a_rule_without_a_volume_keeps_the_name_it_had():
+    # the digest of this rule before there were volumes; experiments are pinned to it
+    rule = PoolRule(id="a@1", where=(("pool", ("core",)),), gold_accuracy=GoldAccuracy(at_least=0.8, on=3, before="2026-01-01"))
+    assert rule.digest == "38eb31c56e9bd81e7f3f94a2680bd5ec1791c057caeac52c15a04ae9f0407d23"
+    assert PoolRule(id="a@1", volume=Volume(at_least=3, before="2026-01-01")).digest != PoolRule(id="a@1").digest
 
 
 def test_what_was_corrected_later_counts_as_it_was(tables):

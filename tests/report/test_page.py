@@ -173,3 +173,12 @@ def test_the_primary_says_where_its_uncertainty_comes_from_and_what_would_narrow
     bare = replace(record, decision=replace(record.decision, effects=(unsplit, *record.decision.effects[1:])))
     assert "Where the uncertainty comes from" not in Page(render(bare)).text
     assert "by other rules" not in Page(render(bare)).text
+
+
+def test_a_reason_that_the_sentence_gives_already_is_not_given_again() -> None:
+    record = example_record()
+    said, more = "Average precision rose by 4 points", "The estimate is about raters like these."
+    decision = replace(record.decision, sentence=f"SHIP: {said.lower()}; no guardrail was set.", reasons=(f"{said}.", more))
+    text = Page(render(replace(record, decision=decision))).text
+    assert text.casefold().count(said.casefold()) == 1
+    assert more in text

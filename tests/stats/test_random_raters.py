@@ -27,7 +27,7 @@ def variance(values):
 
 def test_disjoint_pools_by_the_formula():
     control, treatment = arms(raters=(20.0, 20.0))
-    estimate = random_raters_estimate(control, treatment, DISJOINT, shared_seeds=True)
+    estimate = random_raters_estimate(control, treatment, DISJOINT, shared_seeds=False)
     s2 = variance(control.values) + variance(treatment.values)
     q2 = variance(control.redraws) + variance(treatment.redraws)
     rater = 1.25 * 24 / 19 * max(q2 - s2, q2 / 4)
@@ -56,13 +56,30 @@ def test_the_rater_part_is_never_below_a_quarter_of_the_redraw_variance(design):
     control, treatment = arms(run_sd=0.05, redraw_sd=0.01)
     estimate = random_raters_estimate(control, treatment, design, shared_seeds=True)
     paired = variance(treatment.redraws - control.redraws)
-    q2 = paired if design is SAME else variance(control.redraws) + variance(treatment.redraws)
-    assert estimate.terms[1].variance == pytest.approx(1.25 * 24 / 19 * q2 / 4)
+    assert estimate.terms[1].variance == pytest.approx(1.25 * 24 / 19 * paired / 4)
+    apart = random_raters_estimate(control, treatment, DISJOINT, shared_seeds=False)
+    q2 = variance(control.redraws) + variance(treatment.redraws)
+    assert apart.terms[1].variance == pytest.approx(1.25 * 24 / 19 * q2 / 4)
+
+
+def test_disjoint_pools_whose_fits_share_seeds_are_paired_by_seed():
+    control, treatment = arms(raters=(20.0, 30.0))
+    estimate = random_raters_estimate(control, treatment, DISJOINT, shared_seeds=True)
+    s2, q2 = variance(treatment.values - control.values), variance(treatment.redraws - control.redraws)
+    rater = 1.25 * 24 / 19 * max(q2 - s2, q2 / 4)  # inflated as the pool with fewer raters needs
+    df = 1 / (1 / 9 + 1 / (19 + 29))
+    assert estimate.half_width(0.05) == pytest.approx(stats.t.ppf(0.975, df) * math.sqrt(s2 / 5 + rater))
+    # what a seed does to both arms alike is not in the interval
+    rng = np.random.default_rng(1)
+    runs, redraws = rng.normal(size=5), rng.normal(size=10)
+    moved = [replace(arm, values=arm.values + runs, redraws=arm.redraws + redraws) for arm in (control, treatment)]
+    same = random_raters_estimate(*moved, DISJOINT, shared_seeds=True)
+    assert same.half_width(0.05) == pytest.approx(estimate.half_width(0.05))
 
 
 def test_pools_of_unequal_size_weigh_their_own_inflation():
     control, treatment = arms(raters=(12.0, 30.0))
-    estimate = random_raters_estimate(control, treatment, DISJOINT, shared_seeds=True)
+    estimate = random_raters_estimate(control, treatment, DISJOINT, shared_seeds=False)
     h = (1.25 * 16 / 11, 1.25 * 34 / 29)
     excess = sum(f * (variance(a.redraws) - variance(a.values)) for f, a in zip(h, (control, treatment), strict=True))
     assert estimate.terms[1].variance == pytest.approx(excess)

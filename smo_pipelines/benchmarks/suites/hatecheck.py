@@ -1,5 +1,6 @@
 """HateCheck: 3,728 cases in 29 functional tests of hate speech detection (Roettger et al., ACL 2021, arXiv:2012.15606)."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from smo_pipelines.benchmarks.columns import read_columns
@@ -16,7 +17,7 @@ HOW_TO_GET = "`smo fetch hatecheck` gets it"
 _COLUMNS = ("case_id", "test_case", "label_gold", "templ_id", "functionality", "target_ident", "case_templ")
 
 
-def load(path: Path, *, name: str = "hatecheck", gold: str = "hatecheck@1") -> Benchmark:
+def load(path: Path, *, name: str = "hatecheck", golds: Sequence[str] = ("hatecheck@1",)) -> Benchmark:
     """Return the suite, with clusters by template and slices by functionality and target.
 
     The cases of a template differ in the group they name and in nothing else, so they are not independent of each other. The slice
@@ -27,8 +28,8 @@ def load(path: Path, *, name: str = "hatecheck", gold: str = "hatecheck@1") -> B
     ----------
     path : Path
         ``test_suite_cases.csv`` as published.
-    gold : str
-        The guideline id under which the suite's gold is filed.
+    golds : sequence of str
+        The guideline ids under which the suite's gold is filed: each is said to decide the suite's cases as its authors do.
 
     Raises
     ------
@@ -43,14 +44,14 @@ def load(path: Path, *, name: str = "hatecheck", gold: str = "hatecheck@1") -> B
         name,
         columns["case_id"],
         columns["test_case"],
-        {gold: columns["label_gold"]},
-        {gold: POSITIVE},
+        dict.fromkeys(golds, columns["label_gold"]),
+        dict.fromkeys(golds, POSITIVE),
         clusters=columns["templ_id"],
         slices={
             "functionality": columns["functionality"],
             "target_ident": columns["target_ident"],
             "templated_target": [target if "[IDENTITY" in template else "" for target, template in named],
         },
-        labels={gold: LABELS},
+        labels=dict.fromkeys(golds, LABELS),
         source=path.name,
     )
