@@ -312,7 +312,10 @@ class Baseline:
     id : str
         The date of the blessing, with a number where a date has several.
     known_at_blessing : bool
-        Whether its draws saw all that was imported by the blessing (a history that came in bulk), and not what had been by their date.
+        Whether its draws saw all that had been imported when it was blessed (a history that came in bulk), and not what had been by
+        their own date.
+    seen_at : datetime or None
+        That moment; None where each draw saw what its own date had.
     parts : mapping of str to str
         What a night must share with it, by name: recipe, classifier, code, benchmarks, streams and so on.
     streams : tuple of Stream
@@ -333,6 +336,7 @@ class Baseline:
     runs: tuple[BlessedRun, ...]
     threshold: float
     labels: LabelWindow
+    seen_at: dt.datetime | None = None
 
     @cached_property
     def digest(self) -> str:

@@ -92,8 +92,8 @@ def bless(
     runs : int, optional
         The plan's ``blessed_runs`` by default, and not fewer than 20.
     known_at_blessing : bool
-        Draw from all that was imported by the blessing, for a history that was imported in bulk; otherwise each run sees what had
-        been imported by its own date, as a night does.
+        Draw from all that was imported by ``now``, for a history that was imported in bulk; otherwise each run sees what had been
+        imported by its own date, as a night does.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def bless(
         if same_day and same_day[-1] == earlier[-1] and _is_the_same(earlier[-1], materials, runs, known_at_blessing):
             return earlier[-1], False
         name = date.isoformat() + (f".{len(same_day) + 1}" if same_day else "")
-        baseline = _make(materials, name, date, blessed_dates(plan, date, runs), known_at_blessing, on_progress)
+        baseline = _make(materials, name, date, blessed_dates(plan, date, runs), now if known_at_blessing else None, on_progress)
         put_baseline(workspace.store, baseline)
     return baseline, True
 
@@ -136,12 +136,11 @@ def _make(
     name: str,
     date: dt.date,
     dates: Sequence[dt.date],
-    known_at_blessing: bool,
+    seen_at: dt.datetime | None,
     on_progress: Progress | None,
 ) -> Baseline:
     plan = materials.plan
-    as_of = date if known_at_blessing else None
-    windows = {day: _window(materials, day, as_of) for day in dict.fromkeys((date, *dates))}
+    windows = {day: _window(materials, day, seen_at) for day in dict.fromkeys((date, *dates))}
     jobs: dict[DrawId, ReplicateJob] = {}
     for k, day in enumerate(dates):
         run = DrawId.blessed(plan.id, name, k)
@@ -161,7 +160,8 @@ def _make(
         plan=plan.id,
         id=name,
         date=date,
-        known_at_blessing=known_at_blessing,
+        known_at_blessing=seen_at is not None,
+        seen_at=seen_at,
         parts=materials.parts,
         streams=watched,
         unwatched=unwatched,
@@ -171,8 +171,8 @@ def _make(
     )
 
 
-def _window(materials: Materials, day: dt.date, as_of: dt.date | None) -> Window:
-    window = open_window(materials, day, as_of=as_of)
+def _window(materials: Materials, day: dt.date, seen_at: dt.datetime | None) -> Window:
+    window = open_window(materials, day, seen_at=seen_at)
     plan = materials.plan
     if isinstance(window, NotEstimable):
         problem = window.sentence

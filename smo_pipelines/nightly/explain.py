@@ -31,7 +31,7 @@ from smo_pipelines.nightly.night import nights_of
 from smo_pipelines.nightly.runs import finish, results_of
 from smo_pipelines.nightly.window import Window, open_window
 
-__all__ = ["explain_episode"]
+__all__ = ["explain_episode", "leave_out"]
 
 _MOVED_AT_ALL = 0.05
 _RUNS_DRAWN_AGAIN = 10
@@ -43,7 +43,7 @@ def explain_episode(
     key: str,
     *,
     until: dt.date | None = None,
-    leave_out: bool = True,
+    leaving_out: bool = True,
     materials: Materials | None = None,
 ) -> Explanation:
     """Return what is known of an episode after its newest stored night.
@@ -54,7 +54,7 @@ def explain_episode(
         The episode's.
     until : date, optional
         As it was known after the night of this date.
-    leave_out : bool
+    leaving_out : bool
         Draw and train the newest nights again without each group of ratings that grew, which costs up to ten fits a group; without
         it a cause is named from shares alone. Fits that are in the store are not trained again.
 
@@ -75,9 +75,9 @@ def explain_episode(
     windows = _windows(materials, baseline, newest.date)
     groups = _group_changes(baseline.labels, during, nights)
     left_out: tuple[LeftOut, ...] = ()
-    if leave_out:
+    if leaving_out:
         left_out = tuple(
-            _leave_out(materials, baseline, during, episode, group.grouping, group.grew.value)
+            leave_out(materials, baseline, during, episode, group.grouping, group.grew.value)
             for group in groups
             if group.grew is not None and group.moved > max(_MOVED_AT_ALL, group.ordinary)
         )
@@ -102,7 +102,7 @@ def _is_during(night: Night, episode: Episode) -> bool:
 
 
 def _windows(materials: Materials, baseline: Baseline, date: dt.date) -> tuple[Window, Window]:
-    blessed = open_window(materials, baseline.date)
+    blessed = open_window(materials, baseline.date, seen_at=baseline.seen_at)
     newest = open_window(materials, date)
     if isinstance(blessed, NotEstimable) or isinstance(newest, NotEstimable):
         raise NightlyError("the labels of the baseline or of the newest night are no longer in the label tables")
@@ -141,7 +141,7 @@ def _began(grouping: str, grew: ShareChange, nights: Sequence[Night]) -> dt.date
     return None
 
 
-def _leave_out(
+def leave_out(
     materials: Materials, baseline: Baseline, nights: Sequence[Night], episode: Episode, grouping: str, value: str
 ) -> LeftOut:
     """Draw nights of an episode again without a group's ratings, and compare with them as they were and with the baseline.

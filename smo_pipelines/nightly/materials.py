@@ -50,9 +50,7 @@ class Materials:
             "draw": f"{plan.items} items of {plan.window_days} days, {plan.runs} runs a night, due {canonical_json(plan.schedule)}",
             "false alarms": f"{plan.alpha:g} in {plan.horizon_nights} nights",
             **{f"benchmark {name}": key for name, key in self.benchmark_keys.items()},
-            **{
-                f"stream {one.name}": f"margin {one.margin:g}, floor {one.floor}" for one in plan.streams
-            },
+            **{f"stream {one.name}": f"margin {one.margin:g}, floor {one.floor}" for one in plan.streams},
         }
 
     def takeable(self, snapshot: LabelSnapshot) -> np.ndarray:

@@ -114,6 +114,7 @@ def _sync(workspace: Workspace, area: str, moves: tuple[AliasMove, ...]) -> Sync
     return registry.point(
         {alias: candidate.fit for alias, candidate in wanted.items()},
         {alias: candidate.fit for alias, candidate in before.items()},
+        move=moves[-1].number,
     )
 
 

@@ -50,16 +50,17 @@ class Window:
         return replace(self.takeable, votes=kept).subset(rated)
 
 
-def open_window(materials: Materials, date: dt.date, *, as_of: dt.date | None = None) -> Window | NotEstimable:
+def open_window(materials: Materials, date: dt.date, *, seen_at: dt.datetime | None = None) -> Window | NotEstimable:
     """Return the labels of the days before a date, or why there are none.
 
     Parameters
     ----------
-    as_of : date, optional
-        The date by which the ratings were imported, where that is not the same date.
+    seen_at : datetime, optional
+        The moment by which the ratings were imported, where that is not the date's own.
     """
     plan, workspace = materials.plan, materials.workspace
-    end, seen = plan.schedule.moment(date), plan.schedule.moment(as_of or date)
+    end = plan.schedule.moment(date)
+    seen = seen_at or end
     start = end - dt.timedelta(days=plan.window_days)
     recipe = replace(plan.recipe, as_of=seen.isoformat(), window_days=plan.window_days)
     guideline, pool = workspace.catalogue.guidelines[plan.label_set], workspace.catalogue.pools[recipe.pool]

@@ -18,6 +18,9 @@ __all__ = ["FIT_TAG", "ModelRegistry", "RegisteredVersion", "Synced"]
 FIT_TAG = "smo.fit"
 """What a version is found again by: the key of its fit in the store."""
 
+_MOVE_TAG = "smo.move"
+"""On the registered model: the number of the last move that it shows."""
+
 _NOTE = (
     "The safety classifier of the policy area {area}. `champion` is what production should use, `previous-champion` what it used before, "
     "`challenger` a candidate whose experiment says ship while a nightly guardrail does not hold. The aliases are moved by `smo promote` "
@@ -100,14 +103,17 @@ class ModelRegistry:
                 if version.tags.get(key) != value:
                     client.set_model_version_tag(self.name, version.version, key, value)
 
-    def point(self, wanted: Mapping[AliasName, str], before: Mapping[AliasName, str]) -> Synced:
+    def point(self, wanted: Mapping[AliasName, str], before: Mapping[AliasName, str], *, move: int) -> Synced:
         """Point the three aliases at the versions of these fits, and remove those of the three that are not named.
 
         Parameters
         ----------
         wanted : mapping of AliasName to fit
         before : mapping of AliasName to fit
-            Where they pointed after the move before: an alias that points at neither was moved by somebody else.
+            Where they pointed after the move before, which a registry that was down may still show. What it shows else, or shows
+            again after it had this move, was done by somebody else.
+        move : int
+            The number of the last move.
 
         Raises
         ------
@@ -117,6 +123,7 @@ class ModelRegistry:
         with self._tracker.session() as client:
             versions = self._versions(client)
             now = self._aliases(client)
+            expected = wanted if self._move_shown(client) == str(move) else before
             put_back = []
             # the champion last: whoever reads it then finds the others in place
             for alias in (AliasName.previous_champion, AliasName.challenger, AliasName.champion):
@@ -124,13 +131,14 @@ class ModelRegistry:
                 found = now.get(alias)
                 if found == target:
                     continue
-                expected = versions[before[alias]].version if before.get(alias) in versions else None
-                if found is not None and found != expected:
+                usual = versions[expected[alias]].version if expected.get(alias) in versions else None
+                if found is not None and found != usual:
                     put_back.append(f"{alias} pointed at version {found}, where somebody else had put it")
                 if target is None:
                     client.delete_registered_model_alias(self.name, alias.value)
                 else:
                     client.set_registered_model_alias(self.name, alias.value, target)
+            client.set_registered_model_tag(self.name, _MOVE_TAG, str(move))
             left = self._aliases(client)
             return Synced(aliases={alias: left[alias] for alias in AliasName if alias in left}, put_back=tuple(put_back))
 
@@ -156,15 +164,22 @@ class ModelRegistry:
         return found
 
     def _aliases(self, client: Any) -> dict[str, str]:
+        model = self._model(client)
+        return {} if model is None else {str(alias): str(version) for alias, version in model.aliases.items()}
+
+    def _move_shown(self, client: Any) -> str | None:
+        model = self._model(client)
+        return None if model is None else model.tags.get(_MOVE_TAG)
+
+    def _model(self, client: Any) -> Any:
         from mlflow.exceptions import MlflowException
 
         try:
-            model = client.get_registered_model(self.name)
+            return client.get_registered_model(self.name)
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
-            return {}
-        return {str(alias): str(version) for alias, version in model.aliases.items()}
+            return None
 
     def _registered(self, versions: Mapping[str, RegisteredVersion], fit: str) -> RegisteredVersion:
         if fit not in versions:

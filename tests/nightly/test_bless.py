@@ -132,8 +132,13 @@ def test_a_history_that_was_imported_in_bulk(tmp_path_factory: pytest.TempPathFa
     plan = plan_of(workspace)
     with pytest.raises(NightlyError, match="has no baseline"):
         current_baseline(workspace, plan)
-    add_labels(workspace, days=30, imported_on=BLESSED)
+    add_labels(workspace, days=30, imported_on=BLESSED + 1)  # half a day after the moment of the blessing's date
     with pytest.raises(NightlyError, match="--imported-later"):
         bless(workspace, plan, date=day(BLESSED), now=FAR)
-    baseline, _ = bless(workspace, plan, date=day(BLESSED), now=FAR, known_at_blessing=True)
-    assert baseline.known_at_blessing and len({run.run.training for run in baseline.runs}) == 20
+    now = plan.schedule.moment(day(BLESSED + 1))
+    baseline, _ = bless(workspace, plan, date=day(BLESSED), now=now, known_at_blessing=True)
+    assert baseline.known_at_blessing and baseline.seen_at == now and len({run.run.training for run in baseline.runs}) == 20
+    assert stored_baselines(workspace.store, plan.id) == (baseline,)
+    assert bless(workspace, plan, date=day(BLESSED), now=FAR, known_at_blessing=True) == (baseline, False)
+    night = run_night(workspace, plan, day(BLESSED + 1), now=FAR)
+    assert len(night.runs) == 2, "the first night sees the history too"

@@ -13,8 +13,9 @@ from smo_pipelines.errors import UnknownName
 from smo_pipelines.experiment.workspace import Workspace, open_workspace
 from smo_pipelines.nightly.bless import current_baseline
 from smo_pipelines.nightly.causes import name_cause
-from smo_pipelines.nightly.explain import explain_episode
+from smo_pipelines.nightly.explain import explain_episode, leave_out
 from smo_pipelines.nightly.fold import fold_state
+from smo_pipelines.nightly.materials import gather
 from smo_pipelines.nightly.night import nights_of
 from tests.examples.nights import day, plan_of
 from tests.nightly.conftest import SWAPPED
@@ -73,6 +74,24 @@ def test_it_is_said_in_sentences_without_a_rater_or_a_text(explained: tuple[Work
 def _raters(workspace: Workspace) -> list[str]:
     with workspace.tables.views("demo") as views:
         return [rater for (rater,) in views.rows("select rater_id from raters")]
+
+
+def test_nights_can_be_drawn_without_a_group_while_there_are_enough_other_ratings(swapped: Workspace) -> None:
+    """Of the windows of days 34 to 36 the first two still hold enough items that the old pool rated."""
+    plan = plan_of(swapped)
+    baseline, materials = current_baseline(swapped, plan), gather(swapped, plan)
+    nights = [night for night in nights_of(swapped, baseline) if day(34) <= night.date <= day(37)]
+    episode = fold_state(swapped, plan).episodes[0]
+    told = leave_out(materials, baseline, nights, episode, "pool", "vendor-lenient")
+    assert isinstance(told.gain, EffectEstimate) and isinstance(told.remaining, EffectEstimate)
+    used = [night for night in nights if night.date <= day(35)]
+    values = [run.values[episode.stream.name] for night in used for run in night.runs]
+    assert told.gain.n_runs == 2 * len(values) == 8 and told.remaining.n_runs == 20 + 4
+    assert told.gain.control == pytest.approx(sum(values) / len(values), abs=1e-12)  # type: ignore[arg-type]
+    assert told.remaining.control == pytest.approx(baseline.mean(episode.stream), abs=1e-12)
+    assert told.gain.treatment == told.remaining.treatment
+    late = leave_out(materials, baseline, nights[-1:], episode, "pool", "vendor-lenient")
+    assert isinstance(late.gain, NotEstimable) and late.gain.code is WhyNot.few_items
 
 
 def test_an_episode_that_is_not_there(swapped: Workspace) -> None:

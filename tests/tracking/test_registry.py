@@ -14,6 +14,7 @@ from smo_pipelines.errors import ClassifierError, TrackingError
 from smo_pipelines.tracking.mlflow_backend import MlflowTracker, TrackedRun
 from smo_pipelines.tracking.models import log_folder
 from smo_pipelines.tracking.registry import ModelRegistry
+from tests.examples.mlflow_at import mlflow_at
 from tests.examples.records import example_record
 
 TEXTS = [f"{'the soup' if i % 3 else 'this choir'} was {'vile' if i % 2 else 'lovely'} on day {i}" for i in range(32)]
@@ -44,21 +45,21 @@ def check_promotions(tracker: MlflowTracker, tmp_path: Path, monkeypatch: pytest
     second = registry.add("fit-2", address, run, {"gate": "fail"})
     assert (first.version, second.version) == ("1", "2")
 
-    assert registry.point({CHAMPION: "fit-1", CHALLENGER: "fit-2"}, {}).aliases == {CHAMPION: "1", CHALLENGER: "2"}
-    moved = registry.point({CHAMPION: "fit-2", PREVIOUS: "fit-1"}, {CHAMPION: "fit-1", CHALLENGER: "fit-2"})
+    assert registry.point({CHAMPION: "fit-1", CHALLENGER: "fit-2"}, {}, move=0).aliases == {CHAMPION: "1", CHALLENGER: "2"}
+    moved = registry.point({CHAMPION: "fit-2", PREVIOUS: "fit-1"}, {CHAMPION: "fit-1", CHALLENGER: "fit-2"}, move=1)
     assert moved.aliases == {CHAMPION: "2", PREVIOUS: "1"} and moved.put_back == ()
     with tracker.session() as client:
         client.set_registered_model_alias(registry.name, "champion", "1")
         client.set_registered_model_alias(registry.name, "shadow", "1")
     wanted = {CHAMPION: "fit-2", PREVIOUS: "fit-1"}
-    restored = registry.point(wanted, wanted)
+    restored = registry.point(wanted, {CHAMPION: "fit-1", CHALLENGER: "fit-2"}, move=1)
     assert restored.put_back == ("champion pointed at version 1, where somebody else had put it",)
     assert registry.aliases() == {"champion": "2", "previous-champion": "1", "shadow": "1"}
 
     registry.tag("fit-2", {"smo.baseline": "b" * 64, "empty": ""})
     tags = registry.versions()["fit-2"].tags
     assert tags["smo.baseline"] == "b" * 64 and tags["gate"] == "fail" and "empty" not in tags
-    for call in (lambda: registry.tag("fit-9", {}), lambda: registry.point({CHAMPION: "fit-9"}, {})):
+    for call in (lambda: registry.tag("fit-9", {}), lambda: registry.point({CHAMPION: "fit-9"}, {}, move=2)):
         with pytest.raises(TrackingError, match="no version of the fit fit-9"):
             call()
     assert registry.aliases()["champion"] == "2"
@@ -68,12 +69,8 @@ def check_promotions(tracker: MlflowTracker, tmp_path: Path, monkeypatch: pytest
 def scores_of(tracker: MlflowTracker, address: str) -> Any:
     import mlflow
 
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(tracker.uri)
-    try:
+    with mlflow_at(tracker.uri):
         return mlflow.pyfunc.load_model(address).predict(TEXTS)["score"].to_numpy()
-    finally:
-        mlflow.set_tracking_uri(before)
 
 
 @pytest.mark.filterwarnings("ignore")  # of libraries that MLflow loads
