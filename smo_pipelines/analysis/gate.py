@@ -61,11 +61,8 @@ def judge_candidate(state: NightlyState, values: Mapping[str, StreamValue]) -> G
             )
     if wrong:
         return GateCheck(name="candidate", passed=False, sentence="; ".join(wrong))
-    held = (
-        f"the candidate keeps all {len(floored)} floors of the plan"
-        if floored
-        else "the plan has no floor for the candidate to keep"
-    )
+    names = ", ".join(stream_phrase(one) for one in floored)
+    held = f"the candidate keeps its floors: {names}" if names else "no stream has a floor that the candidate could break"
     return GateCheck(name="candidate", passed=True, sentence=held)
 
 

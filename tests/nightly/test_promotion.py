@@ -30,6 +30,7 @@ from smo_pipelines.nightly.promotion import promote, sync_registry
 from smo_pipelines.simulate.operation import simulate_operation
 from smo_pipelines.simulate.write import write_operation
 from smo_pipelines.tracking.registry import ModelRegistry
+from tests.examples.mlflow_at import mlflow_at
 from tests.examples.ports import free_port
 from tests.examples.projects import make_project, write_spec
 
@@ -123,12 +124,8 @@ def test_a_shipped_model_becomes_champion_when_the_nights_hold(workspace: Worksp
 
     import mlflow
 
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(workspace.tracking_uri)
-    try:
+    with mlflow_at(workspace.tracking_uri):
         served = mlflow.pyfunc.load_model("models:/smo-hate-clf@champion").predict(TEXTS)
-    finally:
-        mlflow.set_tracking_uri(before)
     fitted = load_fit(workspace, fit_by_key(workspace, version.fit))
     np.testing.assert_array_equal(served["score"].to_numpy(), fitted.score(TEXTS))
 

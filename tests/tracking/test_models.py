@@ -9,6 +9,7 @@ from smo_pipelines.domain.classifiers import ClassifierConfig, ClassifierKind, P
 from smo_pipelines.domain.labels import TrainingSet
 from smo_pipelines.tracking.mlflow_backend import MlflowTracker
 from smo_pipelines.tracking.models import log_model
+from tests.examples.mlflow_at import mlflow_at
 from tests.examples.records import example_record
 
 TEXTS = [f"{'the soup' if i % 3 else 'this choir'} was {'vile' if i % 2 else 'lovely'} on day {i}" for i in range(32)]
@@ -38,15 +39,11 @@ def test_a_logged_model_is_loaded_without_pickles_and_gives_the_same_scores(tmp_
 
     import mlflow
 
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(tracker.uri)
-    try:
+    with mlflow_at(tracker.uri):
         texts = [*TEXTS, "one long text about a choir " * 100]
         found = mlflow.transformers.load_model(address)(texts, top_k=None, truncation=True)
         plain = mlflow.pyfunc.load_model(address).predict(texts)
         logged = mlflow.MlflowClient().get_logged_model(address.removeprefix("models:/"))
-    finally:
-        mlflow.set_tracking_uri(before)
     scores = [next(one["score"] for one in both if one["label"] == "hateful") for both in found]
     np.testing.assert_allclose(scores, fitted.score(texts), rtol=0, atol=5e-5)  # hidden states are kept in float16 here
     served = [next(one["score"] for one in row if one["label"] == "hateful") for row in plain.to_numpy().tolist()]

@@ -14,6 +14,7 @@ from smo_pipelines.errors import ClassifierError, TrackingError
 from smo_pipelines.tracking.mlflow_backend import MlflowTracker, TrackedRun
 from smo_pipelines.tracking.models import log_folder
 from smo_pipelines.tracking.registry import ModelRegistry
+from tests.examples.mlflow_at import mlflow_at
 from tests.examples.records import example_record
 
 TEXTS = [f"{'the soup' if i % 3 else 'this choir'} was {'vile' if i % 2 else 'lovely'} on day {i}" for i in range(32)]
@@ -68,12 +69,8 @@ def check_promotions(tracker: MlflowTracker, tmp_path: Path, monkeypatch: pytest
 def scores_of(tracker: MlflowTracker, address: str) -> Any:
     import mlflow
 
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(tracker.uri)
-    try:
+    with mlflow_at(tracker.uri):
         return mlflow.pyfunc.load_model(address).predict(TEXTS)["score"].to_numpy()
-    finally:
-        mlflow.set_tracking_uri(before)
 
 
 @pytest.mark.filterwarnings("ignore")  # of libraries that MLflow loads
