@@ -13,6 +13,7 @@ from smo_pipelines.config.nightly import find_nightly_plan
 from smo_pipelines.config.root import ProjectRoot
 from smo_pipelines.errors import NightlyError
 from smo_pipelines.nightly.bless import bless
+from smo_pipelines.nightly.promotion import sync_registry
 
 __all__ = ["build_bless_job"]
 
@@ -31,6 +32,9 @@ def build_bless_job(root: ProjectRoot) -> dg.JobDefinition:
             baseline, new = bless(
                 workspace, plan, date=date, now=now, runs=asked.runs or None, known_at_blessing=asked.imported_later
             )
+            registered = sync_registry(workspace, plan.area)
+        if registered.waiting:
+            context.log.warning(registered.waiting)
         context.log.info(f"baseline {baseline.id} of {plan.id}: {'made' if new else 'blessed already with these parts'}")
         means = {f"mean: {stream.name}": baseline.mean(stream) for stream in baseline.streams}
         context.add_output_metadata({"baseline": baseline.id, "digest": baseline.digest, "runs": len(baseline.runs), **means})
