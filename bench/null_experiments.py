@@ -9,7 +9,7 @@ does, in memory (``bench.in_memory``), with a claim about raters like these. Two
   range over cells stands beside them.
 - operation: the embedded operation with fresh items, raters, ratings and benchmark in each, so that A/As are independent.
 
-``tfidf`` takes all tweets, five runs and ten redraws an arm. ``minilm-top2`` takes 300 tweets an A/A or 240 items of the English-speaking
+``tfidf`` takes all tweets, five runs and ten redraws an arm. ``minilm-top2`` takes 260 tweets an A/A or 220 items of the English-speaking
 markets, three runs and three redraws an arm and an eighth of HateCheck's templates, so that twenty A/As fit ten minutes of two cores.
 
     python -m bench.null_experiments [--quick] [--only SOURCE/CLASSIFIER ...] [--count N] [--first N]
@@ -81,8 +81,8 @@ class Cell:
 CELLS = (
     Cell(source="kern2023", classifier="tfidf", count=80, quick=3, replicates=5, redraws=10, items=10_000),
     Cell(source="operation", classifier="tfidf", count=80, quick=6, replicates=5, redraws=10, items=600),
-    Cell(source="kern2023", classifier="minilm-top2", count=10, quick=0, replicates=3, redraws=3, items=300),
-    Cell(source="operation", classifier="minilm-top2", count=10, quick=0, replicates=3, redraws=3, items=240),
+    Cell(source="kern2023", classifier="minilm-top2", count=10, quick=0, replicates=3, redraws=3, items=260),
+    Cell(source="operation", classifier="minilm-top2", count=10, quick=0, replicates=3, redraws=3, items=220),
 )
 BENCHMARK_ITEMS = {"tfidf": 1_000, "minilm-top2": 600}
 """Of the embedded operation; two thirds are of the English-speaking markets."""
