@@ -48,7 +48,7 @@ def mistakes() -> Sequence[tuple[tuple[str, ...], str]]:
     return [
         (("nightly", "smal"), "did you mean 'small'?"),
         (("nightly", "small", "--date", "yesterday"), "--date 'yesterday' is not a date such as"),
-        (("nightly", "small", "--clock", "noon"), "--clock 'noon' is not a moment such as"),
+        (("nightly", "small", "--clock", "noon"), "--clock: 'noon' is not a moment such as"),
         (("bless", "small", "--runs", "3"), "at least 20 runs"),
     ]
 

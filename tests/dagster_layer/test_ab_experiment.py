@@ -56,7 +56,7 @@ def test_one_run_goes_from_labels_to_report(finished: tuple[Path, dg.DagsterInst
 
 def test_checks_pass_with_the_number_and_its_limit(finished: tuple[Path, dg.DagsterInstance, dg.ExecuteInProcessResult]) -> None:
     found = checks(finished[2])
-    assert len(found) == 11
+    assert len(found) == 9
     # two replicates show little: the plan says so, and holds up nothing
     low = found.pop("enough_planned_power")
     assert not low.passed and low.severity is dg.AssetCheckSeverity.WARN

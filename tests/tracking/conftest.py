@@ -39,7 +39,8 @@ def server(database: Path, tmp_path: Path) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     places = ["--backend-store-uri", f"sqlite:///{database}", "--artifacts-destination", str(tmp_path / "served")]
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
+    # its job execution is seven processes that serve language-model traces only
+    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (tmp_path / "server.log").open("wb") as log:
         process = subprocess.Popen([*command, *places], stdout=log, stderr=log, start_new_session=True, env=environment)
     try:
@@ -51,7 +52,7 @@ def server(database: Path, tmp_path: Path) -> Iterator[str]:
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
+    for _ in range(2000):
         if process.poll() is not None:
             break
         try:
