@@ -76,10 +76,12 @@ PLAN: dict[str, Any] = {
     "blessed_over_days": WINDOW,
     "streams": [
         {"metric": "average_precision", "on": "replay-gold", "margin": 0.08},
-        {"metric": "recall", "on": "replay-gold", "threshold": "baseline", "margin": 0.10},
-        {"metric": "false_positive_rate", "on": "replay-lookalikes", "threshold": "baseline", "margin": 0.15},
+        {"metric": "recall", "on": "replay-gold", "threshold": "baseline", "margin": 0.15},
+        {"metric": "recall", "on": "replay-gold", "items": "slice:clause=3.5", "threshold": "baseline", "margin": 0.20},
+        {"metric": "false_positive_rate", "on": "replay-lookalikes", "threshold": "baseline", "margin": 0.25},
     ],
 }
+"""Margins of three standard deviations of a run, but for clause 3.5, which the vendor's raters often do not see: two."""
 
 
 def write_project(folder: Path, plan: dict[str, Any], benchmarks: dict[str, Any]) -> Workspace:
@@ -181,7 +183,7 @@ class Replay:
     last_night: int = 120
     items_a_day: int = 60
     items_a_draw: int = 1000
-    benchmark_items: int = 1200
+    benchmark_items: int = 2400
     twins: tuple[str, ...] = ("quiet", "swap")
 
 
