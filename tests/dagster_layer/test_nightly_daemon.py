@@ -79,7 +79,7 @@ def test_nights_through_a_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     workspace = open_workspace(project)
     add_labels(workspace, days=BLESSED + 8, against_from=SPOILT, items_a_day=60)
     with http_endpoint() as endpoint, mail_server() as mail:
-        tick = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=150)
+        tick = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=120)
         write_plan(
             project,
             window_days=4,
@@ -115,6 +115,10 @@ def test_nights_through_a_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             "PYTHONPATH": str(REPOSITORY),
         }
         monkeypatch.setenv("DAGSTER_HOME", str(home))
+
+        # as `smo up` does: two processes that make Dagster's databases at once are in each other's way
+        migrate = [str(Path(sys.executable).parent / "dagster"), "instance", "migrate"]
+        subprocess.run(migrate, env=environment, check=True, capture_output=True)
 
         # the schedule fires, and the nights that were missed are run before its own
         with daemon(home, environment), dg.DagsterInstance.from_config(str(home)) as instance:
