@@ -5,7 +5,6 @@ stored nights, so neither a retry nor a run of the same partition can touch it.
 """
 
 import datetime as dt
-import re
 from dataclasses import dataclass
 
 import dagster as dg
@@ -15,6 +14,7 @@ from assets.labels import LABEL_TABLES
 from assets.nightly_due import AssetJob, nightly_schedule
 from assets.nightly_metadata import check_results, night_metadata, stream_checks
 from assets.resources import SmoProject
+from assets.runs import word
 from smo_pipelines.config.experiments import Catalogue
 from smo_pipelines.config.nightly import find_nightly_plan
 from smo_pipelines.config.root import ProjectRoot
@@ -41,7 +41,7 @@ class NightlyParts:
 
 def nightly_key(plan_id: str) -> dg.AssetKey:
     """Return the asset key of a plan's nights."""
-    return dg.AssetKey(["nightly", _word(plan_id)])
+    return dg.AssetKey(["nightly", word(plan_id)])
 
 
 def build_nightly(root: ProjectRoot) -> list[NightlyParts]:
@@ -56,7 +56,7 @@ def _parts(root: ProjectRoot, plan_id: str) -> NightlyParts:
     nights = dg.DailyPartitionsDefinition(start_date=first.isoformat(), timezone=when.time_zone, end_offset=1)
     asset = _asset(plan_id, plan, nights)
     job = dg.define_asset_job(
-        f"nightly_{_word(plan_id)}",
+        f"nightly_{word(plan_id)}",
         selection=dg.AssetSelection.assets(asset),
         executor_def=dg.in_process_executor,
         description=f"Run a night of plan {plan_id}, and before it every night that was missed.",
@@ -100,7 +100,7 @@ def _asset(plan_id: str, plan: NightlyPlan | None, nights: dg.DailyPartitionsDef
         if published.run is not None:
             metadata["mlflow run"] = dg.MetadataValue.url(project.mlflow_link(published.run.url_path))
         metadata["page"] = dg.MetadataValue.path(published.page)
-        return dg.MaterializeResult(metadata=metadata, check_results=list(check_results(found, state, date)))
+        return dg.MaterializeResult(metadata=metadata, check_results=list(check_results(found, state, made)))
 
     return night
 
@@ -111,7 +111,3 @@ def _readable(root: ProjectRoot, plan_id: str) -> NightlyPlan | None:
         return find_nightly_plan(Catalogue(root), plan_id)
     except (ConfigError, UnknownName):
         return None
-
-
-def _word(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_]", "_", text)

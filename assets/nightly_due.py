@@ -1,7 +1,6 @@
 """When nights start: at their hour by a schedule, and later by a sensor where the daemon or a run was not there to make them."""
 
 import datetime as dt
-import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +8,11 @@ from typing import Any
 import dagster as dg
 
 from assets.resources import SmoProject
+from assets.runs import UNDER_WAY, word
 from smo_pipelines.config.nightly import find_nightly_plan
 from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.nightly import NightlyPlan, Schedule
+from smo_pipelines.errors import SmoError
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.nightly.locks import is_under_way
 from smo_pipelines.nightly.night import pending_nights
@@ -27,20 +28,13 @@ _ATTEMPTS = 3
 """Runs of one night by the sensor; one that fails so often waits for the next night's tick, and a person sees it in the meantime."""
 _LONGEST_START = 120.0
 """Seconds from a run's start within which it takes the lock of its plan."""
-_UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 def nightly_schedule(plan_id: str, job: AssetJob, when: Schedule) -> dg.ScheduleDefinition:
     """Return the schedule of a plan: every night at its hour, in its time zone."""
 
     @dg.schedule(
-        name=f"nightly_{re.sub(r'[^A-Za-z0-9_]', '_', plan_id)}",
+        name=f"nightly_{word(plan_id)}",
         job=job,
         cron_schedule=f"{when.minute} {when.hour} * * *",
         execution_timezone=when.time_zone,
@@ -52,11 +46,11 @@ def nightly_schedule(plan_id: str, job: AssetJob, when: Schedule) -> dg.Schedule
         plan = find_nightly_plan(workspace.catalogue, plan_id)
         if not stored_baselines(workspace.store, plan_id):
             return dg.SkipReason(f"nothing was blessed; `smo bless {plan_id}` makes the baseline that nights are compared with")
-        dates = [date for date in pending_nights(workspace, plan, now) if not _runs(context.instance, job.name, date, _UNDER_WAY)]
+        dates = [date for date in pending_nights(workspace, plan, now) if not _runs(context.instance, job.name, date, UNDER_WAY)]
         if not dates:
             return dg.SkipReason("every night that is due is stored or under way")
-        at = context.scheduled_execution_time.isoformat()
-        return [_request(workspace, plan, date, run_key=f"{date} at {at}") for date in dates]
+        at, baseline = context.scheduled_execution_time.isoformat(), _baseline(workspace, plan)
+        return [_request(plan, baseline, date, run_key=f"{date} at {at}") for date in dates]
 
     return due
 
@@ -79,20 +73,32 @@ def nightly_catch_up(jobs: Sequence[tuple[str, AssetJob]]) -> dg.SensorDefinitio
     )
     def catch_up(context: dg.SensorEvaluationContext, project: dg.ResourceParam[SmoProject]) -> list[dg.RunRequest] | dg.SkipReason:
         workspace, now = project.open(), project.now()
-        requests = []
+        requests, problems = [], []
         for plan_id, job in jobs:
-            if not stored_baselines(workspace.store, plan_id):
-                continue
-            plan = find_nightly_plan(workspace.catalogue, plan_id)
-            _fail_what_is_gone(context, workspace, plan, job.name)
-            for date in pending_nights(workspace, plan, now - _OVERDUE):
-                tags = {"smo/baseline": _baseline(workspace, plan)}
-                tried = _runs(context.instance, job.name, date, None, tags)
-                if tried < _ATTEMPTS and not _runs(context.instance, job.name, date, _UNDER_WAY):
-                    requests.append(_request(workspace, plan, date, job=job.name))
-        return requests or dg.SkipReason("no night is overdue")
+            try:
+                requests += _overdue(context, workspace, plan_id, job.name, now)
+            except SmoError as error:  # one plan's mistake must not keep the nights of the others from being made
+                context.log.error(f"nightly plan {plan_id}: {error}")
+                problems.append(f"{plan_id}: {error}")
+        return requests or dg.SkipReason("; ".join(problems) or "no night is overdue")
 
     return catch_up
+
+
+def _overdue(
+    context: dg.SensorEvaluationContext, workspace: Workspace, plan_id: str, job: str, now: dt.datetime
+) -> list[dg.RunRequest]:
+    if not stored_baselines(workspace.store, plan_id):
+        return []
+    plan = find_nightly_plan(workspace.catalogue, plan_id)
+    _fail_what_is_gone(context, workspace, plan, job)
+    baseline = _baseline(workspace, plan)
+    return [
+        _request(plan, baseline, date, job=job)
+        for date in pending_nights(workspace, plan, now - _OVERDUE)
+        if _runs(context.instance, job, date, None, {"smo/baseline": baseline}) < _ATTEMPTS
+        and not _runs(context.instance, job, date, UNDER_WAY)
+    ]
 
 
 def _fail_what_is_gone(context: dg.SensorEvaluationContext, workspace: Workspace, plan: NightlyPlan, job: str) -> None:
@@ -113,9 +119,9 @@ def _fail_what_is_gone(context: dg.SensorEvaluationContext, workspace: Workspace
 
 
 def _request(
-    workspace: Workspace, plan: NightlyPlan, date: dt.date, *, job: str | None = None, run_key: str | None = None
+    plan: NightlyPlan, baseline: str, date: dt.date, *, job: str | None = None, run_key: str | None = None
 ) -> dg.RunRequest:
-    tags = {"smo/plan": plan.id, "smo/night": date.isoformat(), "smo/baseline": _baseline(workspace, plan)}
+    tags = {"smo/plan": plan.id, "smo/night": date.isoformat(), "smo/baseline": baseline}
     return dg.RunRequest(run_key=run_key, partition_key=date.isoformat(), tags=tags, job_name=job)
 
 

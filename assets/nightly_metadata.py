@@ -1,14 +1,14 @@
 """What Dagster shows of a night: numbers that it plots, one point a night, and a check for each watched question."""
 
-import datetime as dt
-import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 
-from smo_pipelines.domain.effects import NotEstimable, Question
+from assets.runs import word
+from smo_pipelines.domain.effects import NotEstimable, Question, ThresholdKind
 from smo_pipelines.domain.episodes import Episode, NightlyState, StreamState
 from smo_pipelines.domain.nightly import LabelWindow, Night, NightlyPlan, Stream, StreamSpec
 from smo_pipelines.domain.quality import Measured
@@ -23,8 +23,8 @@ def stream_checks(plan: NightlyPlan | None) -> dict[str, str]:
     if plan is None:
         return {}
     named = {
-        _check_name(spec): f"{spec.question.label}{f', each {spec.by}' if spec.by else ''}: no loss beyond {spec.margin:g}"
-        for spec in plan.streams
+        name: f"{spec.question.label}{f', each {spec.by}' if spec.by else ''}: no loss beyond {spec.margin:g}"
+        for spec, name in _check_names(plan.streams).items()
     }
     return {_LABELS: "Labels are there to draw from, and repeated labels give the same scores.", **named}
 
@@ -53,15 +53,15 @@ def night_metadata(night: Night, state: NightlyState) -> dict[str, Any]:
     return metadata
 
 
-def check_results(plan: NightlyPlan, state: NightlyState, date: dt.date) -> Iterator[dg.AssetCheckResult]:
+def check_results(plan: NightlyPlan, state: NightlyState, night: Night) -> Iterator[dg.AssetCheckResult]:
     """Return whether each watched question holds on a night: it fails while an episode of one of its streams lasts."""
-    yield _labels_check(state, date)
-    for spec in plan.streams:
+    yield _labels_check(state, night)
+    for spec, name in _check_names(plan.streams).items():
         own = [one for one in state.streams if _is_of(one.stream, spec)]
         lasting = [episode for episode in state.open_episodes if _is_of(episode.stream, spec)]
         worst = max(own, key=_share, default=None)
         yield dg.AssetCheckResult(
-            check_name=_check_name(spec),
+            check_name=name,
             passed=not lasting,
             severity=dg.AssetCheckSeverity.ERROR,
             description="; ".join(_said(episode) for episode in lasting) or "no loss beyond the margin is shown",
@@ -69,14 +69,19 @@ def check_results(plan: NightlyPlan, state: NightlyState, date: dt.date) -> Iter
         )
 
 
-def _labels_check(state: NightlyState, date: dt.date) -> dg.AssetCheckResult:
-    points = [point for one in state.streams for point in one.nights if point.date == date]
-    why = next((point.value.sentence for point in points if isinstance(point.value, NotEstimable)), "")
+def _labels_check(state: NightlyState, night: Night) -> dg.AssetCheckResult:
+    """Return whether a night is a number for every stream, or says rightly that it has nothing new to say."""
+    if night.repeat is not None:
+        passed, said = not night.repeat.differs, _sentence(night)
+    else:
+        points = [point for one in state.streams for point in one.nights if point.date == night.date]
+        said = next((point.value.sentence for point in points if isinstance(point.value, NotEstimable)), "")
+        passed = not said
     return dg.AssetCheckResult(
         check_name=_LABELS,
-        passed=not why,
+        passed=passed,
         severity=dg.AssetCheckSeverity.WARN,
-        description=why or "the night has a number for every stream",
+        description=said or "the night has a number for every stream",
     )
 
 
@@ -101,6 +106,13 @@ def _without_slice(question: Question, spec: StreamSpec) -> Question:
     return replace(question, items=spec.question.items) if spec.by and question.items.startswith(f"slice:{spec.by}=") else question
 
 
+def _check_names(specs: Sequence[StreamSpec]) -> dict[StreamSpec, str]:
+    """Return the name of each watched question's check; the gold is in it where only the gold tells two apart."""
+    plain = {spec: _check_name(spec) for spec in specs}
+    often = Counter(plain.values())
+    return {spec: name if often[name] == 1 else word(f"{name}_{spec.question.gold}") for spec, name in plain.items()}
+
+
 def _check_name(spec: StreamSpec) -> str:
     question = spec.question
     parts = [
@@ -109,10 +121,9 @@ def _check_name(spec: StreamSpec) -> str:
         question.on,
         *([question.items] if question.items != "all" else []),
         *([f"by {spec.by}"] if spec.by else []),
+        *(["at baseline"] if question.threshold is ThresholdKind.control else []),
     ]
-    if question.threshold.value == "control":
-        parts.append("at baseline")
-    return re.sub(r"[^A-Za-z0-9_]+", "_", " ".join(parts)).strip("_")
+    return word(" ".join(parts))
 
 
 def _share(state: StreamState) -> float:

@@ -4,14 +4,13 @@ A project has one when it has a file of key figures, ``configs/kpis/<project>.ya
 of one, so that a project's check never stands in for another's.
 """
 
-import re
-
 import dagster as dg
 
 from assets.failures import plain_failures
 from assets.labels import LABEL_TABLES
 from assets.quality_metadata import SHOWN, check_result, plotted, quality_table
 from assets.resources import SmoProject
+from assets.runs import word
 from smo_pipelines.config.kpis import load_kpis
 from smo_pipelines.config.root import ProjectRoot
 from smo_pipelines.domain.kpis import Kpi
@@ -23,7 +22,7 @@ __all__ = ["build_quality", "quality_key"]
 
 def quality_key(project: str) -> dg.AssetKey:
     """Return the asset key of a project's quality."""
-    return dg.AssetKey(["labels", "quality", _word(project)])
+    return dg.AssetKey(["labels", "quality", word(project)])
 
 
 def build_quality(root: ProjectRoot) -> list[dg.AssetsDefinition]:
@@ -79,13 +78,9 @@ def _readable_kpis(root: ProjectRoot, project: str) -> tuple[Kpi, ...]:
 def _check_names(kpis: tuple[Kpi, ...]) -> dict[Kpi, str]:
     names: dict[Kpi, str] = {}
     for kpi in kpis:
-        word = name = _word(kpi.name)
+        plain = name = word(kpi.name)
         number = 2
         while name in names.values():
-            name, number = f"{word}_{number}", number + 1
+            name, number = f"{plain}_{number}", number + 1
         names[kpi] = name
     return names
-
-
-def _word(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_]", "_", text)

@@ -11,6 +11,7 @@ from assets.labels import label_table_events, label_tables_version
 from assets.partitions import experiments
 from assets.quality import quality_key
 from assets.resources import SmoProject
+from assets.runs import UNDER_WAY
 from smo_pipelines.config.experiments import resolve_experiment
 from smo_pipelines.domain.experiments import Experiment
 from smo_pipelines.errors import SmoError
@@ -21,13 +22,6 @@ from smo_pipelines.experiment.workspace import Workspace
 __all__ = ["experiment_specs", "input_versions", "new_reports"]
 
 _TABLES = "label tables"
-_UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 @dg.sensor(
@@ -111,7 +105,7 @@ def _not_now(instance: dg.DagsterInstance, workspace: Workspace, experiment: Exp
     missing = {arm.project for arm in (experiment.control, experiment.treatment) if not workspace.tables.has_ratings(arm.project)}
     if missing:
         return f"no ratings of {', '.join(sorted(missing))} yet"
-    mine = dg.RunsFilter(job_name=ab_experiment.name, tags={"dagster/partition": experiment.id}, statuses=_UNDER_WAY)
+    mine = dg.RunsFilter(job_name=ab_experiment.name, tags={"dagster/partition": experiment.id}, statuses=UNDER_WAY)
     return "under way" if instance.get_runs_count(mine) else None
 
 

@@ -48,17 +48,15 @@ def _simulate(  # noqa: PLR0917 -- typer passes by name
         simulate_demo(workspace, seed=seed, train_items=train_items, benchmark_items=benchmark_items)
 
 
+def _writing(what: str) -> Progress:
+    columns = (TextColumn(f"writing {what}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)
+
+
 def _simulate_volume(workspace: "Workspace", seed: int, ratings: int, project: str) -> None:
     from smo_pipelines.simulate.volume import weekly_batches
 
-    with Progress(
-        TextColumn("writing ratings"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    ) as progress:
+    with _writing("ratings") as progress:
         task = progress.add_task("ratings", total=ratings)
         written = 0
         for batch in weekly_batches(seed, ratings=ratings, project=project):
@@ -73,14 +71,7 @@ def _simulate_days(
     from smo_pipelines.simulate.nights import label_days
 
     written = 0
-    with Progress(
-        TextColumn("writing days"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    ) as progress:
+    with _writing("days") as progress:
         task = progress.add_task("days", total=days)
         for day in label_days(seed, days=days, items_a_day=items_a_day, benchmark_items=benchmark_items, swap_on=swap_on):
             written += workspace.tables.append(day.batch, imported_at=day.imported_at).ratings

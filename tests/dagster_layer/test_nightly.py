@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -12,9 +13,11 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 import assets.nightly
 from assets.definitions import defs
+from assets.nightly_metadata import check_results, stream_checks
 from assets.resources import SmoProject
+from smo_pipelines.domain.nightly import Night, Repeat
 from smo_pipelines.experiment.workspace import Workspace, open_workspace
-from smo_pipelines.nightly.bless import bless
+from smo_pipelines.nightly.bless import bless, current_baseline
 from smo_pipelines.nightly.fold import fold_state
 from smo_pipelines.nightly.night import pending_nights
 from tests.examples.dagster_runs import failure_sentence, job
@@ -153,6 +156,26 @@ def test_the_sensor_starts_overdue_nights_and_gives_up_after_three_runs(
         job("nightly_small"), status=dg.DagsterRunStatus.STARTED, tags={**tags, "dagster/partition": NEWEST}
     )
     assert asked() == []
+
+
+def test_two_golds_of_one_benchmark_are_two_checks(nights: Workspace) -> None:
+    plan = plan_of(nights)
+    first = plan.streams[0]
+    other = replace(first, question=replace(first.question, gold="hate@3"))
+    names = set(stream_checks(replace(plan, streams=(first, other))))
+    assert names == {"labels_are_there", "average_precision_on_gold_hate_4", "average_precision_on_gold_hate_3"}
+
+
+def test_a_night_that_repeats_its_labels_passes_until_scores_differ(nights: Workspace) -> None:
+    plan, date = plan_of(nights), day(BLESSED + 1)
+    state = fold_state(nights, plan)
+    night = Night(
+        plan=plan.id, baseline="b", date=date, runs=(), labels=current_baseline(nights, plan).labels, repeat=Repeat(of=day(BLESSED))
+    )
+    passed = [one.passed for one in check_results(plan, state, night)]
+    assert passed[0]
+    differing = replace(night, repeat=Repeat(of=day(BLESSED), differs=("run 0: its scores on gold",)))
+    assert not next(iter(check_results(plan, state, differing))).passed
 
 
 def test_the_form_blesses_and_refuses_too_few_runs(nights: Workspace, instance: dg.DagsterInstance) -> None:
