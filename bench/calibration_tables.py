@@ -102,6 +102,7 @@ def of_raters(rows: Sequence[Row]) -> Iterator[str]:
     yield ""
     yield from table(
         [
+            "Ratings an item",
             "Pools",
             "Raters",
             "Metric",
@@ -112,6 +113,7 @@ def of_raters(rows: Sequence[Row]) -> Iterator[str]:
         ],
         [
             [
+                r["ratings"],
                 r["pools"],
                 r["raters"],
                 TITLES[r["metric"]],

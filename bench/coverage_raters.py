@@ -6,6 +6,8 @@ fresh pools. The naive rule beside it is the pooled t test of the runs, which al
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 from scipy import special
@@ -19,7 +21,12 @@ __all__ = ["rater_rows"]
 METRICS = ("functional_pass_rate", "false_positive_rate")
 RUNS, REDRAWS = 5, 10
 RATERS = (20, 60)
-EFFECT = 0.5
+PANELS = {
+    "3": RaterPanel(effect=0.5),
+    "5, most agree": RaterPanel(n_ratings=5, clear=1.5, strictness_sd=1.2, max_lapse=0.1, effect=1.5),
+    "6, most agree": RaterPanel(n_ratings=6, clear=1.5, strictness_sd=1.2, max_lapse=0.1, effect=1.5),
+}
+"""By what an item's raters are: how many, and whether most items are clear to most of them; each with the edit of its A/B."""
 POOLS_AT_ONCE = 250
 """Fresh pools of one task of the truth."""
 
@@ -30,7 +37,8 @@ def simulated(panel: RaterPanel, design: RaterDesign, which: range) -> np.ndarra
     same = design is RaterDesign.same
     t = -float(special.stdtrit(2 * (RUNS - 1), ALPHA / 2.0))
     for row, number in enumerate(which):
-        rng = np.random.default_rng([panel.n_raters, panel.world, same, number])
+        key = [panel.n_raters, panel.world, same, number]
+        rng = np.random.default_rng(key if panel.n_ratings == PANELS["3"].n_ratings else [*key, panel.n_ratings])
         for name, (control, treatment) in panel.experiment(rng, RUNS, REDRAWS, same_raters=same).items():
             estimate = random_raters_estimate(control, treatment, design, shared_seeds=same)
             runs_alone = (np.var(control.values, ddof=1) + np.var(treatment.values, ddof=1)) / RUNS
@@ -45,7 +53,7 @@ def truth_of(panel: RaterPanel, seed: int) -> np.ndarray:
 
 
 def rater_rows(pool: Executor, *, experiments: int, pools: int, raters: tuple[int, ...] = RATERS) -> list[Row]:
-    """Return a row for each design, number of raters, metric, and change or none.
+    """Return a row for each panel, design, number of raters, metric, and change or none.
 
     Parameters
     ----------
@@ -53,15 +61,15 @@ def rater_rows(pool: Executor, *, experiments: int, pools: int, raters: tuple[in
         Fresh pools that the truth of a change is the mean of, a multiple of 250.
     """
     rows: list[Row] = []
-    for n_raters in raters:
-        for effect in (0.0, EFFECT):
-            panel = RaterPanel(n_raters=n_raters, effect=effect)
-            tasks = [(panel, seed) for seed in range(pools // POOLS_AT_ONCE)]
-            means = np.stack(list(spread_out(pool, truth_of, tasks))) if effect else np.zeros((2, len(METRICS)))
-            for design in RaterDesign:
-                work = [(panel, design, which) for which in chunks(experiments)]
-                found = np.concatenate(list(spread_out(pool, simulated, work)))
-                rows += rows_of(panel, design, found, means)
+    for ratings, n_raters, effective in product(PANELS, raters, (False, True)):
+        panel = replace(PANELS[ratings], n_raters=n_raters)
+        panel = panel if effective else replace(panel, effect=0.0)
+        tasks = [(panel, seed) for seed in range(pools // POOLS_AT_ONCE)]
+        means = np.stack(list(spread_out(pool, truth_of, tasks))) if effective else np.zeros((2, len(METRICS)))
+        for design in RaterDesign:
+            work = [(panel, design, which) for which in chunks(experiments)]
+            found = np.concatenate(list(spread_out(pool, simulated, work)))
+            rows += [{"ratings": ratings} | row for row in rows_of(panel, design, found, means)]
     return rows
 
 

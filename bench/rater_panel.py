@@ -1,7 +1,7 @@
 """Raters, their labels and a linear head trained on them: the truth is the mean over many fresh pools of raters.
 
-Training items and benchmark items are fixed. A rater has a strictness, own feature weights and a lapse rate; three raters, drawn
-at random, label an item. The head is a ridge regression of the majority label on fixed random features; a training seed is a
+Training items and benchmark items are fixed. A rater has a strictness, own feature weights and a lapse rate; three raters or more,
+drawn at random, label an item. The head is a ridge regression of the majority label on fixed random features; a training seed is a
 vector of Exp(1) item weights, as for the library's ``tfidf`` classifier. In the treatment a feature-dependent shift of the
 raters' positive bar plays a guideline edit, which raters follow to different degrees.
 """
@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from scipy import special
 
+from smo_pipelines.stats.panel_flips import matching_shape
 from smo_pipelines.stats.random_raters import RaterArm
 
 __all__ = ["Pool", "RaterPanel", "Workload"]
@@ -29,7 +30,7 @@ class Pool:
 
 @dataclass(frozen=True, eq=False)
 class Workload:
-    """Who rates what: rater positions (n_items, 3), and the ratings' noise as uniforms of the same shape."""
+    """Who rates what: rater positions (n_items, n_ratings), and the ratings' noise as uniforms of the same shape."""
 
     raters: np.ndarray
     noise: np.ndarray
@@ -37,9 +38,11 @@ class Workload:
 
 @dataclass(frozen=True, kw_only=True)
 class RaterPanel:
-    """A population of rater pools over fixed items."""
+    """A population of rater pools over fixed items; ``clear`` is how far each item is moved away from the positive bar."""
 
     n_raters: int = 20
+    n_ratings: int = 3
+    clear: float = 0.0
     n_train: int = 400
     n_test: int = 600
     effect: float = 0.0
@@ -57,6 +60,7 @@ class RaterPanel:
         taste = rng.normal(size=6)
         taste *= 2.0 / np.linalg.norm(taste)
         utility = latent @ taste - 0.5
+        utility += self.clear * np.sign(utility)
         edit = 1.0 + np.tanh(latent[:, 0])
         gold = (utility[self.n_train :] > 0).astype(np.int8)
         return (features[: self.n_train], features[self.n_train :], latent[: self.n_train], utility[: self.n_train], edit, gold)
@@ -77,12 +81,12 @@ class RaterPanel:
         )
 
     def workload(self, rng: np.random.Generator) -> Workload:
-        """Draw three different raters for each item."""
+        """Draw different raters for each item."""
         order = np.argsort(rng.random((self.n_train, self.n_raters)), axis=1)
-        return Workload(order[:, :3], rng.random((self.n_train, 3)))
+        return Workload(order[:, : self.n_ratings], rng.random((self.n_train, self.n_ratings)))
 
     def votes(self, pool: Pool, work: Workload, *, treated: bool) -> np.ndarray:
-        """Return the ratings, shape (n_train, 3)."""
+        """Return the ratings, shape (n_train, n_ratings)."""
         _, _, latent, utility, edit, _ = self._fixed
         who = work.raters
         lean = utility[:, None] - pool.strictness[who] + np.einsum("if,irf->ir", latent, pool.weights[who])
@@ -92,9 +96,10 @@ class RaterPanel:
         return work.noise < chance
 
     def labels(self, votes: np.ndarray, work: Workload, rater_weights: np.ndarray) -> np.ndarray:
-        """Return the weighted majority of each row of rater weights, shape (n_draws, n_train)."""
+        """Return the weighted majority of each row of rater weights, shape (n_draws, n_train); a tie goes with its first rating."""
         weight = rater_weights[:, work.raters]
-        return np.sum(weight * votes, axis=2) > 0.5 * np.sum(weight, axis=2)
+        lead = np.sum(weight * (votes - 0.5), axis=2)
+        return np.asarray(np.where(np.abs(lead) < 1e-9, votes[:, 0], lead > 0.0))
 
     def flagged(self, labels: np.ndarray, item_weights: np.ndarray) -> np.ndarray:
         """Fit a head for each row of labels and item weights, and return what it flags, shape (n_fits, n_test)."""
@@ -123,18 +128,21 @@ class RaterPanel:
                 shared = (
                     self.pool(rng),
                     self.workload(rng),
-                    np.vstack([np.ones((n_runs, self.n_raters)), rng.exponential(size=(n_redraws, self.n_raters))]),
+                    rng.exponential(size=(n_redraws, self.n_raters)),
                     rng.exponential(size=(n_runs + n_redraws, self.n_train)),
                 )
-            pool, work, rater_weights, item_weights = shared
+            pool, work, drawn, item_weights = shared
             if same_raters and treated:  # a second round of ratings by the same people is not the first one again
                 keep = rng.random(work.noise.shape) < 0.5
                 work = Workload(work.raters, np.where(keep, work.noise, rng.random(work.noise.shape)))
-            labels = self.labels(self.votes(pool, work, treated=treated), work, rater_weights)
+            votes = self.votes(pool, work, treated=treated)
+            shape = matching_shape({self.n_ratings: np.bincount(votes.sum(axis=1), minlength=self.n_ratings + 1)})
+            weights = drawn if shape == 1.0 else special.gammainccinv(shape, np.exp(-drawn)) / shape
+            labels = self.labels(votes, work, np.vstack([np.ones((n_runs, self.n_raters)), weights]))
             counts = np.bincount(work.raters.ravel(), minlength=self.n_raters).astype(float)
             effective = float(counts.sum() ** 2 / np.sum(counts**2))
             values = self.metrics(self.flagged(labels, item_weights))
-            measured.append({name: RaterArm(v[:n_runs], v[n_runs:], effective, 3) for name, v in values.items()})
+            measured.append({name: RaterArm(v[:n_runs], v[n_runs:], effective, self.n_ratings) for name, v in values.items()})
         return {name: (measured[0][name], measured[1][name]) for name in measured[0]}
 
     def true_difference(self, rng: np.random.Generator, pools: int) -> dict[str, float]:

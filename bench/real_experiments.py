@@ -164,7 +164,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--folder", type=Path, help="the project; a temporary one unless named")
-    parser.add_argument("--only", nargs="*", choices=names())
+    parser.add_argument("--only", nargs="*", choices=names(), help="run these anew; the others are those stored")
     asked = parser.parse_args(arguments)
     chosen = [QUICK] if asked.quick else asked.only or names()
     started = time.perf_counter()
@@ -186,9 +186,13 @@ def main(arguments: Sequence[str]) -> None:
                 smo(folder, "run", name)
         rows = [row(workspace, name) for name in chosen]
     head = {"program": "real_experiments", "command": " ".join(["python -m bench.real_experiments", *arguments])}
+    if asked.only and not asked.quick:
+        stored = {one["experiment"]: one for one in json.loads(RESULTS.read_text(encoding="utf-8"))["experiments"]}
+        stored |= {one["experiment"]: one for one in rows}
+        rows = [stored[name] for name in names()]
     report = {**head, "seconds": round(time.perf_counter() - started, 1), "experiments": rows}
     print(table(rows))
-    if not asked.quick and not asked.only:
+    if not asked.quick:
         RESULTS.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         write_table("python -m bench.real_experiments", table(rows))
     print(json.dumps(report))

@@ -30,7 +30,7 @@ from smo_pipelines.labels.changes.facts import LabelFacts, label_facts
 from smo_pipelines.labels.changes.label_shift import label_shift
 from smo_pipelines.labels.guidelines import clause_edits
 from smo_pipelines.labels.matching import Matching, match
-from smo_pipelines.labels.redraw import redrawn
+from smo_pipelines.labels.redraw import redraw_shape, redrawn
 from smo_pipelines.labels.snapshot import build_snapshot
 from smo_pipelines.labels.targets import targets_of
 from smo_pipelines.store import file_lock
@@ -75,9 +75,13 @@ class Arms:
         """What changed in the labels."""
         return label_shift(self.matching, edits=self.clause_edits, facts=self.known)
 
+    @cached_property
+    def _redraw_shapes(self) -> dict[ArmName, float]:
+        return {arm: redraw_shape(snapshot) for arm, snapshot in self.snapshots.items()}
+
     def training_set(self, arm: ArmName, kind: ReplicateKind, index: int) -> TrainingSet:
         """Return what one replicate is fitted on: the arm's labels, or those of one redraw of its raters."""
-        again = None if kind is ReplicateKind.snapshot else redrawn(self.snapshots[arm], redraw=index)
+        again = None if kind is ReplicateKind.snapshot else redrawn(self.snapshots[arm], redraw=index, shape=self._redraw_shapes[arm])
         targets = targets_of(self.snapshots[arm], by_label=self.experiment.classifier.by_label, redrawn=again)
         return self.matching.training_set(arm, None if again is None else again.labels, targets)
 

@@ -1,8 +1,9 @@
 """The interval of a difference between arms when the claim is about a rater pool, not about these raters.
 
 Runs on an arm's actual labels share those labels, so no number of them shows what other raters would have changed. Redraws do:
-fits on labels in which every rater carries a random Exp(1) weight (the Bayesian bootstrap of Rubin 1981, over raters). The point
-estimate comes from the runs on the actual labels, the redraws give variance only.
+fits on labels in which every rater carries a random weight: Exp(1), the Bayesian bootstrap of Rubin (1981) over raters, or less spread
+where raters mostly agree (:mod:`smo_pipelines.stats.panel_flips`). The point estimate comes from the runs on the actual labels,
+the redraws give variance only.
 
 The spread between redraws is rater variance plus run variance, so the rater part is their difference. It is inflated by
 ``h = 1.25 (R + 4) / (R - 1)`` for R effective raters, because few raters under-state the pool and a redraw of three ratings
