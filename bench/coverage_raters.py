@@ -14,6 +14,8 @@ from scipy import special
 
 from bench.coverage import ALPHA, Row, chunks, monte_carlo_error, share, spread_out
 from bench.rater_panel import RaterPanel
+from smo_pipelines.domain.effects import WhyNot
+from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.stats.random_raters import RaterDesign, random_raters_estimate
 
 __all__ = ["rater_rows"]
@@ -32,15 +34,23 @@ POOLS_AT_ONCE = 250
 
 
 def simulated(panel: RaterPanel, design: RaterDesign, which: range) -> np.ndarray:
-    """Return the difference, half the width of its interval and of the naive one, shape (experiments, metrics, 3)."""
-    found = np.empty((len(which), len(METRICS), 3))
+    """Return the difference, half the width of its interval and of the naive one, shape (experiments, metrics, 3); NaN where there is none.
+
+    None where raters agree so well that no run and no redraw of both arms moves the difference.
+    """
+    found = np.full((len(which), len(METRICS), 3), np.nan)
     same = design is RaterDesign.same
     t = -float(special.stdtrit(2 * (RUNS - 1), ALPHA / 2.0))
     for row, number in enumerate(which):
         key = [panel.n_raters, panel.world, same, number]
         rng = np.random.default_rng(key if panel.n_ratings == PANELS["3"].n_ratings else [*key, panel.n_ratings])
         for name, (control, treatment) in panel.experiment(rng, RUNS, REDRAWS, same_raters=same).items():
-            estimate = random_raters_estimate(control, treatment, design, shared_seeds=same)
+            try:
+                estimate = random_raters_estimate(control, treatment, design, shared_seeds=same)
+            except CannotEstimate as error:
+                if error.code != WhyNot.no_run_variance:
+                    raise
+                continue
             runs_alone = (np.var(control.values, ddof=1) + np.var(treatment.values, ddof=1)) / RUNS
             found[row, METRICS.index(name)] = estimate.estimate, estimate.half_width(ALPHA), t * np.sqrt(runs_alone)
     return found
@@ -75,7 +85,8 @@ def rater_rows(pool: Executor, *, experiments: int, pools: int, raters: tuple[in
 
 def rows_of(panel: RaterPanel, design: RaterDesign, found: np.ndarray, means: np.ndarray) -> Iterator[Row]:
     for column, metric in enumerate(METRICS):
-        difference, half, naive = found[:, column].T
+        known = found[~np.isnan(found[:, column, 0]), column]
+        difference, half, naive = known.T
         truth = float(means[:, column].mean())
         missed = share(np.abs(difference - truth) > half)
         yield {
@@ -83,11 +94,11 @@ def rows_of(panel: RaterPanel, design: RaterDesign, found: np.ndarray, means: np
             "raters": panel.n_raters,
             "pools": str(design),
             "metric": metric,
-            "experiments": len(found),
+            "experiments": len(known),
             "truth": round(truth, 5),
             "truth_error": round(float(means[:, column].std(ddof=1) / np.sqrt(len(means))), 5),
             "missed": missed,
-            "missed_error": monte_carlo_error(missed, len(found)),
+            "missed_error": monte_carlo_error(missed, len(known)),
             "missed_by_naive": share(np.abs(difference - truth) > naive),
             "relative_width": round(float(np.median(half) / (special.ndtri(0.975) * np.std(difference, ddof=1))), 3),
         }

@@ -81,7 +81,9 @@ class Arms:
 
     def training_set(self, arm: ArmName, kind: ReplicateKind, index: int) -> TrainingSet:
         """Return what one replicate is fitted on: the arm's labels, or those of one redraw of its raters."""
-        again = None if kind is ReplicateKind.snapshot else redrawn(self.snapshots[arm], redraw=index, shape=self._redraw_shapes[arm])
+        again = (
+            None if kind is ReplicateKind.snapshot else redrawn(self.snapshots[arm], redraw=index, shape=self._redraw_shapes[arm])
+        )
         targets = targets_of(self.snapshots[arm], by_label=self.experiment.classifier.by_label, redrawn=again)
         return self.matching.training_set(arm, None if again is None else again.labels, targets)
 

@@ -73,8 +73,8 @@ def redrawn(snapshot: LabelSnapshot, *, redraw: int | str, shape: float = 1.0) -
 
     With shape 1, Exp(1) weights, this is the Bayesian bootstrap [1]_ of raters. All items keep a label: unlike a bootstrap that
     leaves raters out, weights lose no item. The recipe's own aggregation is applied to the weighted ratings; a median of two-valued
-    votes is on the side of more than half of the weight, as a majority is. Weights are continuous, so a tie would need two equal sums of 53-bit numbers;
-    it would follow the recipe's tie rule, negative for ``apart``.
+    votes is on the side of more than half of the weight, as a majority is. Weights are continuous, so a tie would need two equal
+    sums of 53-bit numbers; it would follow the recipe's tie rule, negative for ``apart``.
 
     Parameters
     ----------
