@@ -40,9 +40,9 @@ def night_metadata(night: Night, state: NightlyState) -> dict[str, Any]:
         point = next((point for point in reversed(one.nights) if point.date == night.date), None)
         if point is None:
             continue
-        metadata[f"evidence share of alarm: {one.stream.name}"] = float(point.statistic / one.threshold)
+        metadata[f"evidence share of alarm: {one.stream.name}"] = _digits(point.statistic / one.threshold)
         if isinstance(point.value, float):
-            metadata[f"value: {one.stream.name}"] = point.value
+            metadata[f"value: {one.stream.name}"] = _digits(point.value)
     if isinstance(night.labels, LabelWindow):
         metadata |= {
             "labels: items": night.labels.items,
@@ -65,8 +65,13 @@ def check_results(plan: NightlyPlan, state: NightlyState, night: Night) -> Itera
             passed=not lasting,
             severity=dg.AssetCheckSeverity.ERROR,
             description="; ".join(_said(episode) for episode in lasting) or "no loss beyond the margin is shown",
-            metadata={} if worst is None else {"evidence": float(worst.statistic), "alarm at": float(worst.threshold)},
+            metadata={} if worst is None else {"evidence": _digits(worst.statistic), "alarm at": _digits(worst.threshold)},
         )
+
+
+def _digits(value: float) -> float:
+    """Round to six significant digits: Dagster shows every one that it is given."""
+    return float(f"{value:.6g}")
 
 
 def _labels_check(state: NightlyState, night: Night) -> dg.AssetCheckResult:

@@ -16,6 +16,7 @@ from smo_pipelines.experiment.register import register_experiment
 from smo_pipelines.experiment.run import jobs_of
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.labels.batch import LabelBatch
+from smo_pipelines.labels.redraw import redraw_shape, redrawn
 from smo_pipelines.simulate.operation import simulate_operation
 from smo_pipelines.simulate.write import write_operation
 from tests.examples.projects import spec
@@ -88,6 +89,9 @@ def test_redraws_relabel_and_snapshots_do_not(workspace: Workspace) -> None:
     for redraw in redraws:
         assert redraw.item_ids.tolist() == snapshot.item_ids.tolist()
         assert redraw.dev.tolist() == snapshot.dev.tolist()
+    control = arms.snapshots[ArmName.control]
+    others = redrawn(control, redraw=1, shape=redraw_shape(control)).labels
+    assert redraws[1].labels.tolist() == others[np.searchsorted(control.item_ids, redraws[1].item_ids)].tolist()
 
 
 def test_a_benchmark_that_asks_for_what_its_items_lack(workspace: Workspace) -> None:

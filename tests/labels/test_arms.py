@@ -7,7 +7,7 @@ from scipy import stats
 from smo_pipelines.domain.experiments import ArmName
 from smo_pipelines.domain.labels import TIE
 from smo_pipelines.labels.matching import match
-from smo_pipelines.labels.redraw import rater_weights, redraw_labels
+from smo_pipelines.labels.redraw import rater_weights, redraw_labels, redraw_shape, redrawn
 from tests.examples.snapshots import many, snapshot_of
 
 
@@ -17,6 +17,28 @@ def test_rater_weights_are_exponential_and_belong_to_the_rater():
     assert stats.kstest(weights, "expon").pvalue > 1e-3
     assert np.array_equal(rater_weights(names[::-1], redraw=3)[::-1], weights)
     assert not np.array_equal(rater_weights(names, redraw=4), weights)
+
+
+def test_weights_of_another_shape_are_gamma_of_mean_one_and_rank_the_raters_alike():
+    names = np.array([f"r{k}" for k in range(4000)])
+    weights = rater_weights(names, redraw=3, shape=4.0)
+    assert stats.kstest(weights, "gamma", args=(4.0, 0.0, 0.25)).pvalue > 1e-3
+    assert np.array_equal(np.argsort(weights), np.argsort(rater_weights(names, redraw=3)))
+
+
+def test_raters_who_agree_are_redrawn_with_weights_that_hardly_differ_and_others_as_calibrated():
+    rng = np.random.default_rng(6)
+    clear = {f"i{k:03}": rng.binomial(1, 0.94 if k % 2 else 0.06, size=6).tolist() for k in range(400)}
+    unclear = {f"i{k:03}": rng.binomial(1, 0.75 if k % 2 else 0.25, size=3).tolist() for k in range(400)}
+    agreeing, disagreeing = snapshot_of(clear), snapshot_of(unclear)
+    assert redraw_shape(agreeing) > 2.0
+    assert redraw_shape(disagreeing) == redraw_shape(snapshot_of({"a": [1], "b": [0]})) == 1.0
+    untied = agreeing.labels != TIE
+    flips = {
+        shape: sum(int((redrawn(agreeing, redraw=b, shape=shape).labels != agreeing.labels)[untied].sum()) for b in range(40))
+        for shape in (1.0, redraw_shape(agreeing))
+    }
+    assert flips[1.0] > 3 * flips[redraw_shape(agreeing)]
 
 
 def test_a_redraw_is_the_weighted_majority_of_every_item():
