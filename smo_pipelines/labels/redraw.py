@@ -35,7 +35,7 @@ def rater_weights(rater_ids: np.ndarray, *, redraw: int | str, shape: float = 1.
 
 
 def redraw_shape(snapshot: LabelSnapshot) -> float:
-    """Return the shape of weights at which a redraw flips as many of a snapshot's labels as other raters would: 1 or more.
+    """Return the shape of weights at which a redraw flips a snapshot's labels about as much as other raters would: 1 or more.
 
     By the majority, whatever the recipe's aggregation; ``docs/decisions/014-redraws-that-flip-as-other-raters-would.md``.
     """

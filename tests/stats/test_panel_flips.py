@@ -1,10 +1,10 @@
-"""How many majorities other panels and redraws flip, and the shape of weights at which both flip as many."""
+"""How many majorities other panels and redraws flip, and the shape of weights that keeps the two in proportion."""
 
 import numpy as np
 import pytest
 from scipy import integrate, special
 
-from smo_pipelines.stats.panel_flips import MAX_SHAPE, flips_of_other_panels, flips_of_redraws, matching_shape
+from smo_pipelines.stats.panel_flips import ALLOWANCE, MAX_SHAPE, flips_of_other_panels, flips_of_redraws, matching_shape
 
 SIX_MOSTLY_AGREE = {6: np.array([219, 48, 17, 11, 30, 87, 188])}
 THREE_THAT_DISAGREE = {3: np.array([120, 90, 90, 100])}
@@ -51,10 +51,10 @@ def test_flips_of_other_panels_are_found_from_votes(size, beta):
     assert flips_of_other_panels(panels) / items == pytest.approx(truth, rel=0.1)  # what the votes leave open, the grid smooths
 
 
-def test_the_shape_makes_redraws_flip_as_many_as_other_panels():
+def test_the_shape_keeps_redraws_in_proportion_to_other_panels():
     shape = matching_shape(SIX_MOSTLY_AGREE)
-    assert 1.5 < shape < 6.0
-    assert flips_of_redraws(SIX_MOSTLY_AGREE, shape) == pytest.approx(flips_of_other_panels(SIX_MOSTLY_AGREE), rel=0.02)
+    assert 1.2 < shape < 6.0
+    assert flips_of_redraws(SIX_MOSTLY_AGREE, shape) == pytest.approx(ALLOWANCE * flips_of_other_panels(SIX_MOSTLY_AGREE), rel=0.02)
     assert flips_of_redraws(SIX_MOSTLY_AGREE, 1.0) > 3 * flips_of_other_panels(SIX_MOSTLY_AGREE)
 
 
@@ -65,7 +65,7 @@ def test_the_shape_is_never_below_that_of_the_calibrated_weights():
 
 def test_raters_who_never_disagree_are_hardly_spread():
     nearly = {8: np.array([500, 3, 0, 0, 0, 0, 0, 3, 500])}
-    assert matching_shape(nearly) > 3.0
+    assert matching_shape(nearly) > 2.0
     assert matching_shape({8: np.array([500, 0, 0, 0, 0, 0, 0, 0, 500])}) == 1.0
     assert matching_shape(nearly) <= MAX_SHAPE
 
@@ -73,4 +73,4 @@ def test_raters_who_never_disagree_are_hardly_spread():
 def test_panels_of_several_sizes_are_matched_together():
     mixed = {3: np.array([60, 5, 4, 50]), **SIX_MOSTLY_AGREE}
     shape = matching_shape(mixed)
-    assert flips_of_redraws(mixed, shape) == pytest.approx(flips_of_other_panels(mixed), rel=0.02)
+    assert flips_of_redraws(mixed, shape) == pytest.approx(ALLOWANCE * flips_of_other_panels(mixed), rel=0.02)
