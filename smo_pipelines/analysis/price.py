@@ -86,6 +86,9 @@ def _per_point(extra: Money, arms: Sequence[ArmPrice], effect: Effect | None) ->
     unit = "point" if unit_of(metric) else f"unit of {metric.replace('_', ' ')}"
     ends = " to ".join(money_words(end, extra.currency) for end in (low, high))
     said = f"each {unit} gained cost" if gained else f"each {unit} lost saved"
+    if not extra.amount and not extra_half:
+        said = f"the {unit}s gained cost nothing" if gained else f"the {unit}s lost saved nothing"
+        return PricePerPoint(price=price, interval=interval, unit=unit, sentence=said)
     sentence = f"{said} {money_words(price.amount, extra.currency)} ({100.0 * better.level:.4g}% interval {ends})"
     return PricePerPoint(price=price, interval=interval, unit=unit, sentence=sentence)
 

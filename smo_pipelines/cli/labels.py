@@ -27,7 +27,9 @@ def _simulate(  # noqa: PLR0917 -- typer passes by name
     ratings: Annotated[
         int, typer.Option(help="Write so many ratings in all, week after week, instead: to try the tables at volume.", min=0)
     ] = 0,
-    project: Annotated[str, typer.Option(help="With --ratings: the project to write to.")] = "large",
+    project: Annotated[
+        str | None, typer.Option(help="With --ratings or --days: the project to write to; large and demo unless named.")
+    ] = None,
     days: Annotated[
         int, typer.Option(help="Write so many days of labels instead, each imported at its midnight: to try nights.", min=0)
     ] = 0,
@@ -41,9 +43,9 @@ def _simulate(  # noqa: PLR0917 -- typer passes by name
 
     workspace = open_workspace(context.obj)
     if days:
-        _simulate_days(workspace, seed, days, items_a_day, benchmark_items, swap_on)
+        _simulate_days(workspace, seed, days, items_a_day, benchmark_items, swap_on, project or "demo")
     elif ratings:
-        _simulate_volume(workspace, seed, ratings, project)
+        _simulate_volume(workspace, seed, ratings, project or "large")
     else:
         simulate_demo(workspace, seed=seed, train_items=train_items, benchmark_items=benchmark_items)
 
@@ -65,20 +67,22 @@ def _simulate_volume(workspace: "Workspace", seed: int, ratings: int, project: s
     say(f"project {escape(project)}: {written:,} ratings written, {ratings - written:,} were there already")
 
 
-def _simulate_days(
-    workspace: "Workspace", seed: int, days: int, items_a_day: int, benchmark_items: int, swap_on: int | None
+def _simulate_days(  # noqa: PLR0917
+    workspace: "Workspace", seed: int, days: int, items_a_day: int, benchmark_items: int, swap_on: int | None, project: str
 ) -> None:
     from smo_pipelines.simulate.nights import label_days
 
     written = 0
     with _writing("days") as progress:
         task = progress.add_task("days", total=days)
-        for day in label_days(seed, days=days, items_a_day=items_a_day, benchmark_items=benchmark_items, swap_on=swap_on):
+        every = label_days(
+            seed, days=days, items_a_day=items_a_day, benchmark_items=benchmark_items, swap_on=swap_on, project=project
+        )
+        for day in every:
             written += workspace.tables.append(day.batch, imported_at=day.imported_at).ratings
             progress.update(task, advance=1)
-    say(
-        f"project demo: {written:,} ratings of {days} days to {day.date.isoformat()} written; the last midnight is {day.imported_at:%Y-%m-%d}"
-    )
+    said = f"{written:,} ratings of {days} days to {day.date.isoformat()} written; the last midnight is {day.imported_at:%Y-%m-%d}"
+    say(f"project {escape(project)}: {said}")
 
 
 def simulate_demo(workspace: "Workspace", *, seed: int = 0, train_items: int = 1900, benchmark_items: int = 2000) -> None:

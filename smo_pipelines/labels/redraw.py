@@ -37,7 +37,7 @@ def rater_weights(rater_ids: np.ndarray, *, redraw: int | str, shape: float = 1.
 def redraw_shape(snapshot: LabelSnapshot) -> float:
     """Return the shape of weights at which a redraw flips a snapshot's labels about as much as other raters would: 1 or more.
 
-    By the majority, whatever the recipe's aggregation; ``docs/decisions/014-redraws-that-flip-as-other-raters-would.md``.
+    By the majority, whatever the recipe's aggregation; ``docs/decisions/014-how-much-a-redraw-flips.md``.
     """
     positives = np.bincount(snapshot.votes.item, weights=snapshot.votes.value, minlength=len(snapshot)).astype(np.int64)
     sizes = snapshot.n_ratings

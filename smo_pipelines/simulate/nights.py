@@ -66,6 +66,7 @@ def label_days(
     benchmark_items: int,
     swap_on: int | None = None,
     policies: Sequence[str] = ("hate",),
+    project: str = PROJECT,
 ) -> Iterator[LabelDay]:
     """Yield so many days of labels, in order; equal arguments give equal days, and more days begin with the same ones.
 
@@ -78,6 +79,7 @@ def label_days(
         From this day on the lenient vendor pool rates everything in place of the strict core pool; never by default.
     policies : sequence of str
         Whose queues are rated.
+    project : str
 
     Raises
     ------
@@ -104,7 +106,7 @@ def label_days(
             number=day,
             imported_at=midnight + _DAY,
             batch=LabelBatch(
-                project=PROJECT,
+                project=project,
                 source="simulate",
                 items=items_table(new, np.full(len(new), float(day))),
                 raters=raters_table(raters),

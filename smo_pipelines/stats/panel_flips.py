@@ -24,7 +24,7 @@ MAX_SHAPE = 32.0
 ALLOWANCE = 2.0
 """Flips of a redraw over those of another panel, at least. Raters move items together, by their strictness, and more so than a redraw that flips no
 more than they do: with 1 the interval held the truth of 90% of simulated changes, with 1.5 of 93%, with 2 of 95%
-(``docs/decisions/014-redraws-that-flip-as-other-raters-would.md``)."""
+(``docs/decisions/014-how-much-a-redraw-flips.md``)."""
 
 _GRID = (np.arange(200) + 0.5) / 200
 _ROUNDS = 200

@@ -95,6 +95,7 @@ def test_a_saving_that_loses_points_says_what_each_one_saved():
 def test_what_costs_no_more_costs_nothing_a_point():
     found = price_of(arms(treatment={"labels": 100.0}), effect(), FREE).per_point
     assert isinstance(found, PricePerPoint)
+    assert found.sentence == "the points gained cost nothing"
     assert (found.price.amount, found.interval.low, found.interval.high) == (0.0, 0.0, 0.0)
 
 

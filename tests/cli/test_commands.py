@@ -118,6 +118,18 @@ def test_a_new_project_works(smo: Smo, tmp_path: Path) -> None:
     assert answer.code == 2 and "is not an empty folder" in answer.err
 
 
+def test_days_of_labels_stand_beside_the_demo_under_another_name(smo: Smo, tmp_path: Path) -> None:
+    folder = tmp_path / "both"
+    assert smo("init", str(folder)).code == 0
+    few = ("--benchmark-items", "100")
+    assert smo("--root", str(folder), "simulate", "--train-items", "100", *few).code == 0
+    days = ("simulate", "--days", "2", "--items-a-day", "20", *few)
+    refused = smo("--root", str(folder), *days)
+    assert refused.code == 2 and "import into another project" in refused.err
+    beside = smo("--root", str(folder), *days, "--project", "nights")
+    assert beside.code == 0 and "project nights: 240 ratings of 2 days" in beside.out
+
+
 def test_a_digest_of_nothing_says_what_to_do(smo: Smo, project: Path) -> None:
     answer = smo("digest")
     assert (answer.code, answer.out) == (2, "")
