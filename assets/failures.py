@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from smo_pipelines.errors import ConfigError, SmoError, UnknownName
+from smo_pipelines.errors import ConfigError, SmoError
 
 __all__ = ["plain_failures"]
 
@@ -18,7 +18,7 @@ def plain_failures(*, allow_retries: bool = False) -> Iterator[None]:
     """
     try:
         yield
-    except (ConfigError, UnknownName) as error:
+    except ConfigError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
     except SmoError as error:
         raise dg.Failure(description=str(error), allow_retries=allow_retries) from error
