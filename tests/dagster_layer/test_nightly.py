@@ -122,6 +122,7 @@ def test_a_failed_night_is_tried_again_without_touching_the_state(
     failed = run(instance, NEWEST)
     assert not failed.success
     assert len([event for event in failed.all_events if event.is_step_up_for_retry]) == 1
+    assert "selects no item of the project 'demo'; import the project's items first" in failure_sentence(failed)
     assert fold_state(nights, plan) == before
     shutil.rmtree(tables, ignore_errors=True)
     away.rename(tables)
