@@ -90,6 +90,7 @@ class FindingCode(StrEnum):
     few_raters = "few_raters"
     power_unknown = "power_unknown"
     planned_power = "planned_power"
+    earlier_looks = "earlier_looks"
 
 
 @dataclass(frozen=True, kw_only=True)

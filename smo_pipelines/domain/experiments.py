@@ -109,6 +109,11 @@ class Experiment:
         return digest_of(self)
 
     @property
+    def key(self) -> str:
+        """The name of this version among the registered ones."""
+        return f"{self.id}.v{self.version}"
+
+    @property
     def kind(self) -> ChangeKind:
         """The kind of change, derived from the two recipes."""
         return kind_of_change(self.control, self.treatment)

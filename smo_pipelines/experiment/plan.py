@@ -17,6 +17,7 @@ from smo_pipelines.domain.plans import ClassifierComponents, MeasuredComponents,
 from smo_pipelines.domain.quality import Measure, Measured
 from smo_pipelines.domain.runs import ArmRuns
 from smo_pipelines.errors import CannotEstimate, NoRatings, StoreError
+from smo_pipelines.experiment.earlier_looks import looks_findings
 from smo_pipelines.experiment.plans import find_plan
 from smo_pipelines.experiment.prepare import Arms
 from smo_pipelines.experiment.replicate import ReplicateJob, find_result
@@ -43,9 +44,10 @@ def pilot_ids(experiment: Experiment) -> tuple[ReplicateId, ...]:
 
 
 def findings_of(workspace: Workspace, arms: Arms) -> tuple[Finding, ...]:
-    """Return every check of an experiment's validity, those of its plan included once it has one."""
+    """Return every check of an experiment's validity: of its arms, of earlier looks at them, and of its plan once it has one."""
     plan = find_plan(workspace.store, arms.experiment)
-    return arms.findings if plan is None else (*arms.findings, *plan_findings(plan))
+    before_training = (*arms.findings, *looks_findings(workspace, arms.experiment))
+    return before_training if plan is None else (*before_training, *plan_findings(plan))
 
 
 def why_not_planned(arms: Arms) -> str | None:

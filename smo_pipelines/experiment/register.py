@@ -1,13 +1,14 @@
 """Pre-registration: the resolved spec and its rule are stored, by hash, before anything is trained."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from smo_pipelines.config.experiments import ExperimentFile, load_experiment_files, resolve_experiment
 from smo_pipelines.domain.digests import canonical_json, short
 from smo_pipelines.domain.experiments import Experiment
 from smo_pipelines.errors import RegistrationError, UnknownName
+from smo_pipelines.experiment.earlier_looks import decided_twins, what_is_asked
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.store import file_lock
 
@@ -37,9 +38,8 @@ def register_experiment(workspace: Workspace, raw: Mapping[str, Any], source: st
         been superseded without having been decided.
     """
     experiment = resolve_experiment(raw, workspace.catalogue, source)
-    key = _key(experiment.id, experiment.version)
     with file_lock(workspace.lock(f"register-{experiment.id}")):
-        existing = workspace.store.find(_KIND, key)
+        existing = workspace.store.find(_KIND, experiment.key)
         if existing is not None:
             _refuse_change(experiment, str(existing.meta["spec_hash"]))
             _refuse_superseded(workspace, experiment)
@@ -51,11 +51,13 @@ def register_experiment(workspace: Workspace, raw: Mapping[str, Any], source: st
             "version": experiment.version,
             "spec_hash": experiment.spec_hash,
             "rule_hash": experiment.rule.digest,
+            "asked": what_is_asked(experiment),
+            "decided_twins": decided_twins(workspace, experiment),
             "raw": dict(raw),
         }
         # both hashes are of these bytes, so that anybody can check what was registered
         files = {"spec.json": canonical_json(experiment).encode(), "rule.json": canonical_json(experiment.rule).encode()}
-        workspace.store.put(_KIND, key, meta=meta, files=files)
+        workspace.store.put(_KIND, experiment.key, meta=meta, files=files)
     return Registration(experiment=experiment, raw=raw, new=True)
 
 
@@ -84,10 +86,6 @@ def known_experiments(workspace: Workspace) -> dict[str, ExperimentFile]:
     return known | {name: file for name, (_, file) in newest.items()}
 
 
-def _key(name: str, version: int) -> str:
-    return f"{name}.v{version}"
-
-
 def _refuse_change(experiment: Experiment, registered: str) -> None:
     if registered == experiment.spec_hash:
         return
@@ -113,7 +111,7 @@ def _check_succession(workspace: Workspace, experiment: Experiment) -> None:
         if experiment.supersedes is not None:
             raise RegistrationError(f"experiment {experiment.id!r}: version 1 supersedes nothing; remove `supersedes`")
         return
-    before = workspace.store.find(_KIND, _key(experiment.id, experiment.version - 1))
+    before = workspace.store.find(_KIND, replace(experiment, version=experiment.version - 1).key)
     if before is None:
         raise RegistrationError(f"experiment {experiment.id!r}: version {experiment.version - 1} was never registered")
     if experiment.supersedes != before.meta["spec_hash"]:
