@@ -3,10 +3,11 @@
 Two public sets: the tweets of Kern et al. (2023), labelled on one screen (A) or two (B); and MD-Agreement (Leonardelli et al. 2021),
 labelled by its busiest raters (A) or by the others (B). Each arm's fits are scored on the held-out items of both arms' labels.
 
-    python -m bench.classifiers [--quick] [--seeds N] [--slow-seeds N] [--only NAME ...]
+    python -m bench.classifiers [--quick] [--seeds N] [--slow-seeds N] [--only NAME ...] [--sets NAME ...]
 
-``--slow-seeds`` is for the two that take minutes a fit, ``minilm-top4`` and ``minilm-full``. Needs ``SMO_REAL_DATA``. The last line is
-one JSON object; the full form also writes the table of ``docs/classifiers.md``.
+``--slow-seeds`` is for the two that take minutes a fit, ``minilm-top4`` and ``minilm-full``; ``--only`` and ``--sets`` leave the other
+rows as they are stored. Needs ``SMO_REAL_DATA``. The last line is one JSON object; every form but the quick one also writes the table
+of ``docs/classifiers.md``, row by row, so that a killed run keeps what it has measured.
 """
 
 import argparse
@@ -26,6 +27,7 @@ import numpy as np
 
 from bench.kern2023 import HeldOut, held_out, import_ratings, training_sets
 from bench.md_agreement import busy_and_other, import_md_agreement
+from bench.tables import write_table
 from bench.trainer_peers import temporary_workspace
 from smo_pipelines.classifiers import api
 from smo_pipelines.domain.classifiers import ClassifierConfig
@@ -36,7 +38,9 @@ from smo_pipelines.stats.metrics import get_metric
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "classifiers.md"
 RESULTS = Path(__file__).parent / "results" / "classifiers.json"
-MARKS = ("<!-- table: python -m bench.classifiers -->", "<!-- end of table -->")
+NAME = "python -m bench.classifiers"
+TITLES = {"kern2023": "Kern et al. 2023, offensive.", "md-agreement": "MD-Agreement, offensive."}
+CLASSIFIERS = ("tfidf", "tfidf-words", "minilm-frozen", "minilm-top1", "minilm-top2", "minilm-top4", "minilm-full")
 SLOW = ("minilm-top4", "minilm-full")
 ARMS = ("A", "B")
 
@@ -46,8 +50,7 @@ def configs(workspace: Workspace) -> dict[str, ClassifierConfig]:
     known = workspace.catalogue.classifiers
     top2 = known["minilm-top2"]
     depth = {f"minilm-top{n}": dataclasses.replace(top2, name=f"minilm-top{n}", train_layers=n) for n in (1, 4)}
-    names = ("tfidf", "tfidf-words", "minilm-frozen", "minilm-top1", "minilm-top2", "minilm-top4", "minilm-full")
-    return {name: (known | depth)[name] for name in names}
+    return {name: (known | depth)[name] for name in CLASSIFIERS}
 
 
 def fit_once(config: ClassifierConfig, training: TrainingSet, texts: list[str], seed: int, cache: str) -> tuple[float, np.ndarray]:
@@ -96,7 +99,7 @@ def measure(
 def table(report: dict[str, Any]) -> str:
     """Return the report as a table in Markdown for each set."""
     lines = []
-    for name, of_set in report["sets"].items():
+    for of_set in report["sets"].values():
         lines += ["", f"**{of_set['title']}** {of_set['items']}", ""]
         lines += [
             "| Classifier | AUROC | SD of a run | Average precision | SD of a run | Seconds a fit | A to B, AUROC | Runs an arm |"
@@ -109,8 +112,22 @@ def table(report: dict[str, Any]) -> str:
                 f"| `{classifier}` | {auroc['mean']:.3f} | {auroc['sd_of_runs']:.4f} | {precision['mean']:.3f} | "
                 f"{precision['sd_of_runs']:.4f} | {row['seconds_a_fit']:.2f} | {effect} | {row['seeds']} |"
             )
-        del name
     return "\n".join([*lines, ""])
+
+
+def data_of(workspace: Workspace, name: str) -> tuple[dict[str, TrainingSet], HeldOut]:
+    """Import a set, and return what each arm is trained on and the held-out items."""
+    if name == "kern2023":
+        import_ratings(workspace)
+        return training_sets(workspace, "offensive"), held_out(workspace, "offensive")
+    import_md_agreement(workspace)
+    return busy_and_other(workspace)
+
+
+def write(report: dict[str, Any]) -> None:
+    """Store the report and put its table into the documentation."""
+    RESULTS.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    write_table(NAME, table(report), DOCUMENT)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -118,42 +135,33 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--quick", action="store_true", help="only the classifiers of seconds, two seeds")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--slow-seeds", type=int, default=4)
-    parser.add_argument("--only", nargs="*", default=())
+    parser.add_argument("--only", nargs="*", choices=CLASSIFIERS, default=CLASSIFIERS)
+    parser.add_argument("--sets", nargs="*", choices=tuple(TITLES), default=tuple(TITLES))
     asked = parser.parse_args(arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    report: dict[str, Any] = {
-        "program": "classifiers",
-        "command": " ".join(["python -m bench.classifiers", *arguments]),
-        "sets": {},
-    }
-    if RESULTS.exists() and asked.only:
+    report: dict[str, Any] = {"program": "classifiers", "command": " ".join([NAME, *arguments]), "sets": {}}
+    if RESULTS.exists() and not asked.quick:
         report["sets"] = json.loads(RESULTS.read_text(encoding="utf-8"))["sets"]
     with tempfile.TemporaryDirectory() as state:
         workspace = temporary_workspace(state)
-        import_ratings(workspace)
-        import_md_agreement(workspace)
-        data = {
-            "kern2023": ("Kern et al. 2023, offensive.", training_sets(workspace, "offensive"), held_out(workspace, "offensive")),
-            "md-agreement": ("MD-Agreement, offensive.", *busy_and_other(workspace)),
+        chosen = {
+            name: config
+            for name, config in configs(workspace).items()
+            if name in asked.only and not (asked.quick and name.startswith("minilm"))
         }
-        workers = len(os.sched_getaffinity(0))
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            for name, (title, sets, test) in data.items():
-                trained = int((~sets["A"].dev).sum())
-                facts = f"{trained:,} items to train on, {len(test.texts):,} held out."
-                of_set = report["sets"].setdefault(name, {"title": title, "items": facts, "classifiers": {}})
-                for classifier, config in configs(workspace).items():
-                    if (asked.only and classifier not in asked.only) or (asked.quick and classifier[:6] == "minilm"):
-                        continue
+        with ProcessPoolExecutor(len(os.sched_getaffinity(0)), mp_context=get_context("spawn")) as pool:
+            for name in asked.sets:
+                sets, test = data_of(workspace, name)
+                facts = f"{int((~sets['A'].dev).sum()):,} items to train on, {len(test.texts):,} held out."
+                of_set = report["sets"].setdefault(name, {"title": TITLES[name], "items": facts, "classifiers": {}})
+                for classifier, config in chosen.items():
                     seeds = 2 if asked.quick else asked.slow_seeds if classifier in SLOW else asked.seeds
                     row = measure(config, sets, test, seeds, str(Path(state) / "cache"), pool)
-                    of_set["classifiers"][classifier] = row
+                    rows = of_set["classifiers"] | {classifier: row}
+                    of_set["classifiers"] = {one: rows[one] for one in CLASSIFIERS if one in rows}
                     print(f"{name} {classifier}: {json.dumps(row)}", flush=True)
-    if not asked.quick:
-        RESULTS.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        text = DOCUMENT.read_text(encoding="utf-8")
-        before, after = text.split(MARKS[0])[0], text.split(MARKS[1])[1]
-        DOCUMENT.write_text(f"{before}{MARKS[0]}\n{table(report)}\n{MARKS[1]}{after}", encoding="utf-8")
+                    if not asked.quick:
+                        write(report)
     print(json.dumps(report))
 
 
