@@ -13,7 +13,8 @@ from upath import UPath
 
 from smo_pipelines.config import clock
 from smo_pipelines.domain.experiments import Experiment
-from smo_pipelines.experiment.prepare import Arms, is_pinned, load_arms, pin_arms
+from smo_pipelines.experiment.arms import Arms
+from smo_pipelines.experiment.prepare import is_pinned, load_arms, pin_arms
 from smo_pipelines.experiment.register import find_experiment, register_experiment
 from smo_pipelines.experiment.workspace import Workspace, open_workspace
 

@@ -45,7 +45,7 @@ from smo_pipelines.domain.decisions import Guardrail
 from smo_pipelines.domain.effects import EffectEstimate, Question, Role
 from smo_pipelines.domain.experiments import ArmName, Experiment, ReplicateKind
 from smo_pipelines.domain.labels import Aggregation, LabelSnapshot, SnapshotRecipe
-from smo_pipelines.experiment.prepare import Arms
+from smo_pipelines.experiment.arms import Arms
 from smo_pipelines.simulate.items import SimulatedItem
 from smo_pipelines.simulate.policy import PLANTED_CAUSE
 from smo_pipelines.simulate.raters import draw_raters

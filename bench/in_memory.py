@@ -23,7 +23,7 @@ from smo_pipelines.domain.effects import Question
 from smo_pipelines.domain.experiments import ArmName, Assignment, Experiment, NullTest, RaterClaim
 from smo_pipelines.domain.labels import GoldAnswers, LabelSnapshot, SnapshotRecipe, Votes
 from smo_pipelines.domain.runs import ArmRuns, ReplicateResult
-from smo_pipelines.experiment.prepare import Arms
+from smo_pipelines.experiment.arms import Arms
 from smo_pipelines.labels.aggregation import AGGREGATIONS
 from smo_pipelines.labels.snapshot import apply_tie_rule
 

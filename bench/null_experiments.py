@@ -46,8 +46,8 @@ from smo_pipelines.domain.decisions import Guardrail
 from smo_pipelines.domain.effects import EffectEstimate, Question, ThresholdKind
 from smo_pipelines.domain.experiments import ArmName
 from smo_pipelines.domain.labels import LabelSnapshot, RaterPool, SnapshotRecipe
+from smo_pipelines.experiment.arms import Arms
 from smo_pipelines.experiment.benchmarks import load_benchmark
-from smo_pipelines.experiment.prepare import Arms
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.labels.snapshot import build_snapshot
 from smo_pipelines.simulate.policy import PLANTED_CAUSE

@@ -138,7 +138,7 @@ def _in_points(effect: dict[str, Any]) -> str:
 def _flips_in_words(flips: dict[str, Any]) -> str:
     seen = f"{flips['flips']:,} of {flips['items']:,}, {flips['to_positive']:,} to positive"
     if flips["expected"] is None:
-        return f"{seen}; expected not known"
+        return f"{seen}; expected not known: most items have one or two ratings in an arm, and no redraw flips those"
     return f"{seen}; expected {flips['expected']:.0f} ({flips['expected_low']:.0f} to {flips['expected_high']:.0f})"
 
 

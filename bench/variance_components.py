@@ -39,7 +39,8 @@ from smo_pipelines.domain.effects import Question, ThresholdKind
 from smo_pipelines.domain.experiments import ArmName, ReplicateKind
 from smo_pipelines.domain.plans import VarianceComponents
 from smo_pipelines.domain.runs import ArmRuns
-from smo_pipelines.experiment.prepare import Arms, load_arms
+from smo_pipelines.experiment.arms import Arms
+from smo_pipelines.experiment.prepare import load_arms
 from smo_pipelines.experiment.record import is_decided
 from smo_pipelines.experiment.register import find_experiment
 from smo_pipelines.experiment.run import arm_runs, jobs_of

@@ -10,8 +10,9 @@ from smo_pipelines.domain.phrases import question_phrase
 from smo_pipelines.domain.plans import ClassifierComponents, MeasuredComponents, VarianceComponents
 from smo_pipelines.domain.runs import ArmRuns
 from smo_pipelines.errors import CannotEstimate, ConfigError
+from smo_pipelines.experiment.arms import Arms
 from smo_pipelines.experiment.plan import seconds_a_fit, share_raters
-from smo_pipelines.experiment.prepare import Arms, load_arms
+from smo_pipelines.experiment.prepare import load_arms
 from smo_pipelines.experiment.record import is_decided
 from smo_pipelines.experiment.run import arm_runs, jobs_of
 from smo_pipelines.experiment.workspace import Workspace

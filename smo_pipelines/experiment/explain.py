@@ -18,9 +18,10 @@ from smo_pipelines.domain.experiments import ArmName, Effect, Experiment, RaterC
 from smo_pipelines.domain.labels import LabelSnapshot, SnapshotRecipe, TrainingSet
 from smo_pipelines.domain.runs import ArmRuns, ReplicateResult
 from smo_pipelines.errors import CannotEstimate, ConfigError, UnknownTokens, WeightsMissing
+from smo_pipelines.experiment.arms import Arms
 from smo_pipelines.experiment.attributions import find_attribution, keep_attribution
 from smo_pipelines.experiment.frames import pack, unpack
-from smo_pipelines.experiment.prepare import Arms, load_arms
+from smo_pipelines.experiment.prepare import load_arms
 from smo_pipelines.experiment.record import is_decided, publish
 from smo_pipelines.experiment.run import conclude, effects_of, jobs_of
 from smo_pipelines.experiment.workspace import Workspace

@@ -12,7 +12,7 @@ from smo_pipelines.domain.labels import LabelSnapshot
 from smo_pipelines.domain.quality import MEASURES, Measure, Measured, NotMeasured, QualityGroup
 from smo_pipelines.domain.records import LabelQuality, ProjectKpis
 from smo_pipelines.errors import ConfigError, NoRatings, UnknownName
-from smo_pipelines.experiment.prepare import Arms
+from smo_pipelines.experiment.arms import Arms
 from smo_pipelines.experiment.workspace import Workspace
 
 if TYPE_CHECKING:

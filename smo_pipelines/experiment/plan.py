@@ -17,9 +17,9 @@ from smo_pipelines.domain.plans import ClassifierComponents, MeasuredComponents,
 from smo_pipelines.domain.quality import Measure, Measured
 from smo_pipelines.domain.runs import ArmRuns
 from smo_pipelines.errors import CannotEstimate, NoRatings, StoreError
+from smo_pipelines.experiment.arms import Arms
 from smo_pipelines.experiment.earlier_looks import looks_findings
 from smo_pipelines.experiment.plans import find_plan
-from smo_pipelines.experiment.prepare import Arms
 from smo_pipelines.experiment.replicate import ReplicateJob, find_result
 from smo_pipelines.experiment.replicates import worker_count
 from smo_pipelines.experiment.workspace import Workspace

@@ -15,7 +15,7 @@ from smo_pipelines.domain.experiments import ArmName, Effect
 from smo_pipelines.domain.price import ArmSpending, ComputeUse, ExperimentPrice, LabelSpending, Money
 from smo_pipelines.domain.quality import NotMeasured
 from smo_pipelines.errors import NoRatings
-from smo_pipelines.experiment.prepare import Arms
+from smo_pipelines.experiment.arms import Arms
 from smo_pipelines.experiment.replicate import ReplicateJob
 from smo_pipelines.experiment.workspace import Workspace
 

@@ -21,12 +21,13 @@ from smo_pipelines.domain.plans import Plan
 from smo_pipelines.domain.records import BenchmarkFacts, ExperimentRecord, Provenance, ReplicateFacts
 from smo_pipelines.domain.runs import ArmRuns
 from smo_pipelines.errors import StoreError
+from smo_pipelines.experiment.arms import Arms, refuse_one_class
 from smo_pipelines.experiment.attributions import known_attributions
 from smo_pipelines.experiment.benchmark_uses import uses_by_others
 from smo_pipelines.experiment.kpis import quality_of_arms
 from smo_pipelines.experiment.plan import findings_of, make_plan, pilot_ids
 from smo_pipelines.experiment.plans import find_plan, keep_plan
-from smo_pipelines.experiment.prepare import Arms, build_arms, is_pinned, pin_arms, refuse_one_class
+from smo_pipelines.experiment.prepare import build_arms, is_pinned, pin_arms
 from smo_pipelines.experiment.price import experiment_price
 from smo_pipelines.experiment.record import is_decided
 from smo_pipelines.experiment.replicate import ReplicateJob, find_result, is_finished, stored_metrics

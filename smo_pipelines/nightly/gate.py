@@ -13,8 +13,9 @@ from smo_pipelines.domain.experiments import ArmName, Experiment, ReplicateKind
 from smo_pipelines.domain.nightly import Baseline, NightlyPlan, Stream, StreamValue, mean_value
 from smo_pipelines.domain.promotion import Candidate, GateCheck, GateOutcome
 from smo_pipelines.errors import StoreError
+from smo_pipelines.experiment.arms import Arms
 from smo_pipelines.experiment.fits import find_fit
-from smo_pipelines.experiment.prepare import Arms, load_arms
+from smo_pipelines.experiment.prepare import load_arms
 from smo_pipelines.experiment.record import decided_verdict, decision_digest
 from smo_pipelines.experiment.replicate import ReplicateJob, find_result, run_replicate
 from smo_pipelines.experiment.run import jobs_of

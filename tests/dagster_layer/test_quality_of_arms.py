@@ -9,8 +9,9 @@ from smo_pipelines.domain.effects import Interval
 from smo_pipelines.domain.experiments import ArmName
 from smo_pipelines.domain.labels import Votes
 from smo_pipelines.domain.quality import Measured
+from smo_pipelines.experiment.arms import Arms
 from smo_pipelines.experiment.kpis import quality_of_arms
-from smo_pipelines.experiment.prepare import Arms, build_arms
+from smo_pipelines.experiment.prepare import build_arms
 from smo_pipelines.experiment.register import find_experiment, register_experiment
 from smo_pipelines.experiment.workspace import Workspace, open_workspace
 
