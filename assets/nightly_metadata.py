@@ -10,7 +10,8 @@ import dagster as dg
 from assets.runs import word
 from smo_pipelines.domain.effects import NotEstimable, Question, ThresholdKind
 from smo_pipelines.domain.episodes import Episode, NightlyState, StreamState
-from smo_pipelines.domain.nightly import LabelWindow, Night, NightlyPlan, Stream, StreamSpec
+from smo_pipelines.domain.nightly import NightlyPlan, Stream, StreamSpec
+from smo_pipelines.domain.nights import LabelWindow, Night
 from smo_pipelines.domain.quality import Measured
 
 __all__ = ["check_results", "night_metadata", "stream_checks"]

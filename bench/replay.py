@@ -34,7 +34,8 @@ from bench.nightly import put_between
 from smo_pipelines.config.nightly import find_nightly_plan
 from smo_pipelines.domain.effects import EffectEstimate
 from smo_pipelines.domain.episodes import ChangePoint, Episode, StreamState
-from smo_pipelines.domain.nightly import Baseline, NightlyPlan
+from smo_pipelines.domain.nightly import NightlyPlan
+from smo_pipelines.domain.nights import Baseline
 from smo_pipelines.experiment.workspace import Workspace, open_workspace
 from smo_pipelines.labels.batch import LabelBatch
 from smo_pipelines.nightly.bless import bless

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from smo_pipelines.domain.decisions import Verdict
 from smo_pipelines.domain.effects import NotEstimable
 from smo_pipelines.domain.episodes import NightlyState
-from smo_pipelines.domain.nightly import StreamValue
+from smo_pipelines.domain.nights import StreamValue
 from smo_pipelines.domain.phrases import VERDICT_WORDS, level_of, stream_phrase
 from smo_pipelines.domain.promotion import GateCheck
 

@@ -18,8 +18,9 @@ from smo_pipelines.errors import ConfigError, NightlyError
 
 if TYPE_CHECKING:
     from smo_pipelines.domain.episodes import Episode, Explanation, NightlyState
-    from smo_pipelines.domain.nightly import Night, NightlyPlan
+    from smo_pipelines.domain.nightly import NightlyPlan
     from smo_pipelines.domain.nightly_record import NightlyRecord
+    from smo_pipelines.domain.nights import Night
     from smo_pipelines.experiment.workspace import Workspace
     from smo_pipelines.nightly.promotion import Registered
     from smo_pipelines.nightly.publish import NightPublished

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from smo_pipelines.domain.digests import digest_of, short
 from smo_pipelines.domain.effects import EffectEstimate, NotEstimable
-from smo_pipelines.domain.nightly import Stream, StreamValue
+from smo_pipelines.domain.nightly import Stream
+from smo_pipelines.domain.nights import StreamValue
 from smo_pipelines.domain.pools import PoolComparison
 from smo_pipelines.domain.quality import Measured, NotMeasured
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from smo_pipelines.domain.alerts import Acknowledgement
 from smo_pipelines.domain.episodes import Episode, Explanation, LabelFigure, NightlyState
-from smo_pipelines.domain.nightly import Baseline, Night, NightlyPlan
+from smo_pipelines.domain.nightly import NightlyPlan
+from smo_pipelines.domain.nights import Baseline, Night
 
 __all__ = ["NightlyRecord"]
 

@@ -6,7 +6,8 @@ from statistics import fmean
 
 from smo_pipelines.classifiers import api as classifiers
 from smo_pipelines.domain.effects import NotEstimable
-from smo_pipelines.domain.nightly import Baseline, BlessedRun, DrawId, NightlyPlan, StoredRun, Stream
+from smo_pipelines.domain.nightly import NightlyPlan, Stream
+from smo_pipelines.domain.nights import Baseline, BlessedRun, DrawId, StoredRun
 from smo_pipelines.errors import BaselineChanged, NightlyError
 from smo_pipelines.experiment.replicate import ReplicateJob
 from smo_pipelines.experiment.stored import get_training_set

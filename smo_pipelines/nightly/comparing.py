@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from smo_pipelines.analysis.measure import measure
 from smo_pipelines.domain.effects import EffectEstimate, Estimand, Interval
 from smo_pipelines.domain.experiments import Effect
-from smo_pipelines.domain.nightly import Baseline, Night, StoredRun, Stream
+from smo_pipelines.domain.nightly import Stream
+from smo_pipelines.domain.nights import Baseline, Night, StoredRun
 from smo_pipelines.domain.runs import ArmRuns, ReplicateResult
 from smo_pipelines.errors import CannotEstimate, StoreError
 from smo_pipelines.experiment.replicate import find_result

@@ -5,7 +5,7 @@ import numpy as np
 from smo_pipelines.domain.digests import hash_to_unit
 from smo_pipelines.domain.effects import NotEstimable, Question, WhyNot
 from smo_pipelines.domain.labels import LabelSnapshot, TrainingSet
-from smo_pipelines.domain.nightly import DrawId
+from smo_pipelines.domain.nights import DrawId
 from smo_pipelines.labels.matching import development_split
 from smo_pipelines.labels.redraw import redrawn
 from smo_pipelines.labels.targets import targets_of

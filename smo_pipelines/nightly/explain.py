@@ -15,7 +15,8 @@ from smo_pipelines.domain.episodes import (
     LeftOut,
     ShareChange,
 )
-from smo_pipelines.domain.nightly import Baseline, DrawId, LabelWindow, Night, NightlyPlan, StoredRun
+from smo_pipelines.domain.nightly import NightlyPlan
+from smo_pipelines.domain.nights import Baseline, DrawId, LabelWindow, Night, StoredRun
 from smo_pipelines.errors import NightlyError, UnknownName
 from smo_pipelines.experiment.replicate import ReplicateJob
 from smo_pipelines.experiment.workspace import Workspace

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from smo_pipelines.analysis.kpis import moved
 from smo_pipelines.domain.effects import WhyNot
 from smo_pipelines.domain.episodes import LabelFigure
-from smo_pipelines.domain.nightly import Baseline, LabelWindow, Night
+from smo_pipelines.domain.nights import Baseline, LabelWindow, Night
 from smo_pipelines.domain.quality import Measured, NotMeasured
 from smo_pipelines.nightly.groups import group_change
 

@@ -8,7 +8,8 @@ import numpy as np
 from smo_pipelines.domain.digests import hash_to_unit
 from smo_pipelines.domain.effects import NotEstimable
 from smo_pipelines.domain.episodes import AlarmKind, ChangePoint, Episode, NightlyState, NightPoint, StreamState, StreamStatus
-from smo_pipelines.domain.nightly import Baseline, Night, NightlyPlan, Stream, StreamValue
+from smo_pipelines.domain.nightly import NightlyPlan, Stream
+from smo_pipelines.domain.nights import Baseline, Night, StreamValue
 from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.nightly.bless import current_baseline

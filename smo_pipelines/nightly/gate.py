@@ -10,7 +10,8 @@ from smo_pipelines.config.nightly import load_nightly_plans
 from smo_pipelines.domain.decisions import Verdict
 from smo_pipelines.domain.effects import NotEstimable, WhyNot
 from smo_pipelines.domain.experiments import ArmName, Experiment, ReplicateKind
-from smo_pipelines.domain.nightly import Baseline, NightlyPlan, Stream, StreamValue, mean_value
+from smo_pipelines.domain.nightly import NightlyPlan, Stream
+from smo_pipelines.domain.nights import Baseline, StreamValue, mean_value
 from smo_pipelines.domain.promotion import Candidate, GateCheck, GateOutcome
 from smo_pipelines.errors import StoreError
 from smo_pipelines.experiment.arms import Arms

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from smo_pipelines.domain.episodes import SMALL_GROUPS, GroupChange, ShareChange
-from smo_pipelines.domain.nightly import GroupCount, LabelWindow
+from smo_pipelines.domain.nights import GroupCount, LabelWindow
 from smo_pipelines.domain.quality import FEWEST_RATERS_SHOWN
 
 __all__ = ["group_change"]

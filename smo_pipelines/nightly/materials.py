@@ -13,7 +13,8 @@ from smo_pipelines.domain.classifiers import ClassifierConfig
 from smo_pipelines.domain.digests import canonical_json
 from smo_pipelines.domain.experiments import ArmName, ReplicateId, ReplicateKind
 from smo_pipelines.domain.labels import LabelSnapshot, TrainingSet
-from smo_pipelines.domain.nightly import DrawId, NightlyPlan
+from smo_pipelines.domain.nightly import NightlyPlan
+from smo_pipelines.domain.nights import DrawId
 from smo_pipelines.experiment.benchmarks import load_benchmark
 from smo_pipelines.experiment.replicate import CODE_VERSION, ReplicateJob
 from smo_pipelines.experiment.stored import put_benchmark, put_training_set

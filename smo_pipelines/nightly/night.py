@@ -3,7 +3,8 @@
 import datetime as dt
 
 from smo_pipelines.domain.effects import NotEstimable
-from smo_pipelines.domain.nightly import Baseline, DrawId, LabelWindow, Night, NightlyPlan, Repeat
+from smo_pipelines.domain.nightly import NightlyPlan
+from smo_pipelines.domain.nights import Baseline, DrawId, LabelWindow, Night, Repeat
 from smo_pipelines.errors import NightlyError
 from smo_pipelines.experiment.replicate import ReplicateJob, rescored_otherwise
 from smo_pipelines.experiment.workspace import Workspace

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from smo_pipelines.classifiers.saved import LOADER, write_folder
 from smo_pipelines.domain.experiments import Experiment
-from smo_pipelines.domain.nightly import Baseline
+from smo_pipelines.domain.nights import Baseline
 from smo_pipelines.domain.promotion import AliasMove, AliasName, Candidate, GateOutcome, aliases_after
 from smo_pipelines.errors import ClassifierError, TrackingError
 from smo_pipelines.experiment.fits import NamedFit, export_fit, load_fit

@@ -6,18 +6,8 @@ from typing import Any
 
 from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.effects import Direction, Interval, NotEstimable, Question, Role, ThresholdKind, WhyNot
-from smo_pipelines.domain.nightly import (
-    Baseline,
-    BlessedRun,
-    DrawId,
-    GroupCount,
-    LabelWindow,
-    Night,
-    Repeat,
-    StoredRun,
-    Stream,
-    StreamValue,
-)
+from smo_pipelines.domain.nightly import Stream
+from smo_pipelines.domain.nights import Baseline, BlessedRun, DrawId, GroupCount, LabelWindow, Night, Repeat, StoredRun, StreamValue
 from smo_pipelines.domain.quality import Measured, NotMeasured
 from smo_pipelines.store import ResultStore
 

@@ -6,7 +6,8 @@ from threadpoolctl import threadpool_limits
 
 from smo_pipelines.classifiers import api as classifiers
 from smo_pipelines.domain.classifiers import ClassifierKind
-from smo_pipelines.domain.nightly import DrawId, StoredRun, Stream
+from smo_pipelines.domain.nightly import Stream
+from smo_pipelines.domain.nights import DrawId, StoredRun
 from smo_pipelines.domain.runs import ReplicateResult
 from smo_pipelines.errors import StoreError
 from smo_pipelines.experiment.replicate import ReplicateJob, find_result, is_finished, run_replicate

@@ -9,7 +9,8 @@ from smo_pipelines.analysis.measure import Asked
 from smo_pipelines.analysis.selection import Selection
 from smo_pipelines.domain.benchmarks import FUNCTIONALITY, UNKNOWN_GOLD, Benchmark
 from smo_pipelines.domain.effects import NotEstimable, Question, WhyNot
-from smo_pipelines.domain.nightly import NightlyPlan, Stream, StreamValue
+from smo_pipelines.domain.nightly import NightlyPlan, Stream
+from smo_pipelines.domain.nights import StreamValue
 from smo_pipelines.domain.runs import ReplicateResult
 from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.stats.metrics import Needs, get_metric

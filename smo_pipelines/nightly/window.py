@@ -8,7 +8,7 @@ import numpy as np
 from smo_pipelines.domain.digests import digest_of
 from smo_pipelines.domain.effects import Interval, NotEstimable, WhyNot
 from smo_pipelines.domain.labels import LabelSnapshot
-from smo_pipelines.domain.nightly import GroupCount, LabelWindow
+from smo_pipelines.domain.nights import GroupCount, LabelWindow
 from smo_pipelines.domain.quality import Measure, Measured, NotMeasured
 from smo_pipelines.errors import NoRatings
 from smo_pipelines.labels.quality import quality_of_rows

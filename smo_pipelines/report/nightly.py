@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from smo_pipelines.domain.effects import Direction, NotEstimable
 from smo_pipelines.domain.episodes import AlarmKind, Episode, LabelFigure, StreamState, StreamStatus
-from smo_pipelines.domain.nightly import LabelWindow, Night
 from smo_pipelines.domain.nightly_phrases import (
     FIGURE_TITLES,
     behind_it,
@@ -18,6 +17,7 @@ from smo_pipelines.domain.nightly_phrases import (
     what_moved,
 )
 from smo_pipelines.domain.nightly_record import NightlyRecord
+from smo_pipelines.domain.nights import LabelWindow, Night
 from smo_pipelines.domain.phrases import amount, level_of, question_phrase, stream_phrase, unit_of
 from smo_pipelines.domain.quality import FEWEST_RATERS_SHOWN, Measured, NotMeasured, value_in_words
 from smo_pipelines.report.e_process import e_processes

@@ -8,7 +8,7 @@ from functools import cached_property
 from smo_pipelines.domain.digests import canonical_json, digest_of, short
 from smo_pipelines.domain.effects import Interval, NotEstimable
 from smo_pipelines.domain.episodes import NightlyState, StreamState
-from smo_pipelines.domain.nightly import LabelWindow, Night, Stream
+from smo_pipelines.domain.nightly import Stream
 from smo_pipelines.domain.nightly_phrases import (
     cause_sentence,
     effect_sentence,
@@ -18,6 +18,7 @@ from smo_pipelines.domain.nightly_phrases import (
     state_word,
 )
 from smo_pipelines.domain.nightly_record import NightlyRecord
+from smo_pipelines.domain.nights import LabelWindow, Night
 from smo_pipelines.domain.phrases import amount, level_of, stream_phrase, unit_of
 from smo_pipelines.domain.quality import FEWEST_RATERS_SHOWN, Measured
 from smo_pipelines.tracking.items import (

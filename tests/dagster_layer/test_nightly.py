@@ -15,7 +15,7 @@ import assets.nightly
 from assets.definitions import defs
 from assets.nightly_metadata import check_results, stream_checks
 from assets.resources import SmoProject
-from smo_pipelines.domain.nightly import Night, Repeat
+from smo_pipelines.domain.nights import Night, Repeat
 from smo_pipelines.experiment.workspace import Workspace, open_workspace
 from smo_pipelines.nightly.bless import bless, current_baseline
 from smo_pipelines.nightly.fold import fold_state

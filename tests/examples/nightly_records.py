@@ -21,21 +21,9 @@ from smo_pipelines.domain.effects import (
 )
 from smo_pipelines.domain.episodes import Cause, Episode, Explanation, FigureChange, GroupChange, LeftOut, ShareChange
 from smo_pipelines.domain.labels import SnapshotRecipe
-from smo_pipelines.domain.nightly import (
-    Baseline,
-    BlessedRun,
-    DrawId,
-    GroupCount,
-    LabelWindow,
-    Night,
-    NightlyPlan,
-    Repeat,
-    StoredRun,
-    Stream,
-    StreamSpec,
-    StreamValue,
-)
+from smo_pipelines.domain.nightly import NightlyPlan, Stream, StreamSpec
 from smo_pipelines.domain.nightly_record import NightlyRecord
+from smo_pipelines.domain.nights import Baseline, BlessedRun, DrawId, GroupCount, LabelWindow, Night, Repeat, StoredRun, StreamValue
 from smo_pipelines.domain.quality import Measured, NotMeasured
 from smo_pipelines.nightly.figures import label_figures
 from smo_pipelines.nightly.fold import fold_nights

@@ -7,7 +7,7 @@ import pytest
 
 from smo_pipelines.domain.effects import NotEstimable, WhyNot
 from smo_pipelines.domain.labels import LabelSnapshot, TrainingSet
-from smo_pipelines.domain.nightly import DrawId
+from smo_pipelines.domain.nights import DrawId
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.labels.redraw import rater_weights
 from smo_pipelines.nightly.draw import draw

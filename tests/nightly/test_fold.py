@@ -9,7 +9,8 @@ import pytest
 
 from smo_pipelines.domain.effects import Direction, NotEstimable, Question, ThresholdKind, WhyNot
 from smo_pipelines.domain.episodes import AlarmKind, ChangePoint, NightlyState, StreamStatus
-from smo_pipelines.domain.nightly import Baseline, BlessedRun, DrawId, LabelWindow, Night, Repeat, StoredRun, Stream, StreamValue
+from smo_pipelines.domain.nightly import Stream
+from smo_pipelines.domain.nights import Baseline, BlessedRun, DrawId, LabelWindow, Night, Repeat, StoredRun, StreamValue
 from smo_pipelines.nightly.fold import fold_nights
 
 BLESSED = dt.date(2026, 3, 1)

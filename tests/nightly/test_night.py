@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smo_pipelines.domain.effects import NotEstimable, WhyNot
-from smo_pipelines.domain.nightly import LabelWindow
+from smo_pipelines.domain.nights import LabelWindow
 from smo_pipelines.errors import NightlyError
 from smo_pipelines.experiment.frames import pack
 from smo_pipelines.experiment.workspace import Workspace, open_workspace

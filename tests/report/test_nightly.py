@@ -9,8 +9,8 @@ import pytest
 from smo_pipelines.domain.alerts import Acknowledgement
 from smo_pipelines.domain.effects import NotEstimable, WhyNot
 from smo_pipelines.domain.episodes import AlarmKind, StreamStatus
-from smo_pipelines.domain.nightly import LabelWindow
 from smo_pipelines.domain.nightly_record import NightlyRecord
+from smo_pipelines.domain.nights import LabelWindow
 from smo_pipelines.report.e_process import e_processes
 from smo_pipelines.report.nightly import render_nightly
 from tests.examples.nightly_records import BLESSED, nightly_record
