@@ -139,7 +139,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--sets", nargs="*", choices=tuple(TITLES), default=tuple(TITLES))
     asked = parser.parse_args(arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    report: dict[str, Any] = {"program": "classifiers", "command": " ".join([NAME, *arguments]), "sets": {}}
+    command = " ".join([NAME, *arguments])  # of a row, since rows of several runs stand side by side
+    report: dict[str, Any] = {"program": "classifiers", "sets": {}}
     if RESULTS.exists() and not asked.quick:
         report["sets"] = json.loads(RESULTS.read_text(encoding="utf-8"))["sets"]
     with tempfile.TemporaryDirectory() as state:
@@ -156,7 +157,7 @@ def main(arguments: Sequence[str]) -> None:
                 of_set = report["sets"].setdefault(name, {"title": TITLES[name], "items": facts, "classifiers": {}})
                 for classifier, config in chosen.items():
                     seeds = 2 if asked.quick else asked.slow_seeds if classifier in SLOW else asked.seeds
-                    row = measure(config, sets, test, seeds, str(Path(state) / "cache"), pool)
+                    row = {"command": command, **measure(config, sets, test, seeds, str(Path(state) / "cache"), pool)}
                     rows = of_set["classifiers"] | {classifier: row}
                     of_set["classifiers"] = {one: rows[one] for one in CLASSIFIERS if one in rows}
                     print(f"{name} {classifier}: {json.dumps(row)}", flush=True)
