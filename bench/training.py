@@ -329,7 +329,7 @@ def main(arguments: Sequence[str]) -> None:
             ours = run_ours(workspace, asked.classifier, replicates)
             report = {
                 "program": "training",
-                "command": " ".join(["python -m bench.training", *("FOLDER" if one == str(folder) else one for one in arguments)]),
+                "command": " ".join(["python -m bench.training", *("FOLDER" if Path(one) == folder else one for one in arguments)]),
                 "classifier": asked.classifier,
             }
             report |= timed_report(ours, sets, replicates, asked.replicates)
