@@ -39,12 +39,17 @@ def _overlap(experiment: Experiment, matching: Matching) -> tuple[Finding, ...]:
     n, policy = len(matching), experiment.rule.policy
     larger = max(len(matching.snapshot(arm)) for arm in ArmName)
     lost = 1 - n / larger if larger else 1.0
+    nothing_in_common = n + matching.tied + matching.leaked == 0
+    advice = ": arms that label different items differ by their items too, so let both label the same ones"
     return (
         Finding(
             code=FindingCode.few_matched_items,
             passed=n >= policy.min_matched_items,
             blocking=True,
-            sentence=f"{n:,} items are labelled by both arms and left for training; at least {policy.min_matched_items:,} are needed",
+            sentence=(
+                f"{n:,} items are labelled by both arms and left for training; at least {policy.min_matched_items:,} are needed"
+                + (advice if nothing_in_common else "")
+            ),
             actual=float(n),
             limit=float(policy.min_matched_items),
         ),

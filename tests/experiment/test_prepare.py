@@ -58,6 +58,7 @@ def test_arms_that_are_not_valid_are_not_pinned(workspace: Workspace) -> None:
     assert not arms.valid and not is_pinned(workspace, experiment)
     failed = {finding.code for finding in arms.findings if finding.blocking and not finding.passed}
     assert FindingCode.few_matched_items in failed
+    assert not any("the same ones" in finding.sentence for finding in arms.findings)  # they have items in common, only too few
     refuse_one_class(arms)  # few items are a result, not a mistake
 
 
@@ -68,6 +69,8 @@ def test_no_common_item_is_no_single_label(workspace: Workspace) -> None:
     )
     assert len(arms.matching.training_set(ArmName.control)) == 0
     assert not arms.valid
+    (finding,) = [one for one in arms.findings if one.code is FindingCode.few_matched_items]
+    assert finding.sentence.startswith("0 items are labelled by both arms") and finding.sentence.endswith("let both label the same ones")
     refuse_one_class(arms)
 
 
