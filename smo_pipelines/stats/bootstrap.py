@@ -24,8 +24,10 @@ import numpy as np
 
 from smo_pipelines.domain.effects import WhyNot
 from smo_pipelines.errors import CannotEstimate
-from smo_pipelines.stats.crossed import CrossedComponents, ItemVariance, check_sizes, churn, components_of, in_pairs
+from smo_pipelines.stats.crossed import CrossedComponents, check_sizes, components_of
 from smo_pipelines.stats.intervals import VarianceTerm
+from smo_pipelines.stats.item_part import ItemVariance, churn
+from smo_pipelines.stats.run_part import in_pairs
 
 __all__ = ["DRAWS", "BootstrapArm", "bootstrap_components", "bootstrap_term", "item_weights", "seed_of"]
 

@@ -14,8 +14,9 @@ import numpy as np
 from smo_pipelines.domain.effects import WhyNot
 from smo_pipelines.domain.plans import VarianceComponents
 from smo_pipelines.errors import CannotEstimate
-from smo_pipelines.stats.crossed import ArmMetrics, CrossedComponents, crossed_components, spread
+from smo_pipelines.stats.crossed import ArmMetrics, CrossedComponents, crossed_components
 from smo_pipelines.stats.random_raters import MIN_REDRAWS, RaterArm, RaterDesign, pairs_by_seed, rater_excess
+from smo_pipelines.stats.run_part import spread
 
 __all__ = ["MIN_PILOT_RUNS", "components_of_arms", "components_of_control", "components_of_parts", "pooled", "with_raters"]
 

@@ -4,10 +4,6 @@ Runs are one random factor and items the other, and they cross: every run scores
 the arms' mean metrics has a part that more runs shrink and a part that more items shrink. The run part is read from the spread
 of the run metrics, which already holds the run-by-item churn; the item part is read from the spread over items of the mean
 influence values, from which the churn is subtracted so that it counts once.
-
-Where run k of both arms has one seed, what the seed does is partly the same in both, and the run part is read from the differences of
-the runs that share one. That is right whatever the correlation, where two separate spreads would be too wide or, for a negative one, too
-narrow; it costs half of the degrees of freedom (``docs/decisions/010-runs-that-share-seeds.md``).
 """
 
 import math
@@ -19,31 +15,25 @@ import numpy as np
 from smo_pipelines.domain.effects import WhyNot
 from smo_pipelines.errors import CannotEstimate
 from smo_pipelines.stats.intervals import CombinedEstimate, VarianceTerm
+from smo_pipelines.stats.item_part import ItemVariance, by_unit, churn
+from smo_pipelines.stats.run_part import (
+    WELCH_FROM,
+    in_pairs,
+    paired_run_part,
+    pooled_run_part,
+    separate_run_part,
+    spread,
+    welch_run_part,
+)
 
 __all__ = [
     "ArmMetrics",
     "CrossedComponents",
-    "ItemVariance",
-    "by_unit",
     "check_sizes",
-    "churn",
     "components_of",
     "crossed_components",
     "crossed_estimate",
-    "in_pairs",
-    "spread",
 ]
-
-WELCH_FROM = 5
-"""From so many runs an arm the degrees of freedom are Welch's: too few runs estimate them badly."""
-
-PAIRED_FROM = 3
-"""From so many runs an arm those that share seeds are paired: one degree of freedom has a quantile of 12.7."""
-
-
-def spread(values: np.ndarray) -> float:
-    """Return the sample variance of run metrics, exactly zero where they differ by rounding alone."""
-    return 0.0 if float(np.ptp(values)) <= 1e-12 else float(np.var(values, ddof=1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,29 +58,6 @@ class ArmMetrics:
     def mean(self) -> float:
         """The mean metric over runs."""
         return float(np.mean(self.values))
-
-
-@dataclass(frozen=True, kw_only=True)
-class ItemVariance:
-    """What the items contribute to the variance of the difference, whether from influence values or from a bootstrap.
-
-    Attributes
-    ----------
-    total, churn : float
-        ``V_I`` and the ``V_SI`` within it, see :class:`CrossedComponents`.
-    arm_churn : tuple of float
-        That of each arm's own runs: control, treatment. Their sum is ``churn`` where runs are not paired.
-    units : int
-        Independent units: items, or clusters of items.
-    df : float
-        Infinite for independent items, units - 1 for clusters.
-    """
-
-    total: float
-    churn: float
-    arm_churn: tuple[float, float]
-    units: int
-    df: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,81 +152,16 @@ class CrossedComponents:
         if self.runs == 0.0:
             return {}
         if self.paired:
-            apart = self._with_runs(*_separate_run_part(self.run_variances, self.n_runs))
+            apart = self._with_runs(*separate_run_part(self.run_variances, self.n_runs))
             return {"unpaired": apart, "Satterthwaite": self.estimate().satterthwaite(self.units)}
-        pooled = self._with_runs(*_pooled_run_part(self.run_variances, self.n_runs))
-        welch = self._with_runs(*_welch_run_part(self.run_variances, self.n_runs))
+        pooled = self._with_runs(*pooled_run_part(self.run_variances, self.n_runs))
+        welch = self._with_runs(*welch_run_part(self.run_variances, self.n_runs))
         other = {"pooled": pooled} if self.welch else {"Welch": welch}
         return {**other, "Satterthwaite": pooled.satterthwaite(self.units)}
 
     def _with_runs(self, variance: float, df: float, *, fixed_items: bool = False) -> CombinedEstimate:
         runs = VarianceTerm(source="runs", variance=variance, df=df)
         return CombinedEstimate(estimate=self.difference, terms=(runs,) if fixed_items else (runs, self.item_term))
-
-
-def by_unit(influences: np.ndarray, clusters: np.ndarray | None) -> tuple[np.ndarray, bool]:
-    """Return influence values by independent unit, rescaled so that their mean over units moves the metric as before.
-
-    A cluster's weight moves all its items: M(w) = M + (1/n) sum_g (w_g - 1) sum_{i in g} psi_i, so with G clusters the value of
-    cluster g is (G/n) sum_{i in g} psi_i.
-
-    Returns
-    -------
-    ndarray of shape (n_runs, n_units), bool
-        The second says whether some unit holds several items.
-
-    Raises
-    ------
-    CannotEstimate
-        When all items are of one cluster.
-    """
-    n_items = influences.shape[1]
-    if clusters is None:
-        return influences, False
-    if len(clusters) != n_items:
-        raise ValueError(f"{len(clusters)} cluster ids do not go with {n_items} items")
-    names, unit = np.unique(clusters, return_inverse=True)
-    if len(names) == n_items:
-        return influences, False
-    if len(names) == 1:
-        raise CannotEstimate(WhyNot.one_cluster, f"all {n_items} items are of one cluster", items=n_items, clusters=1)
-    sums = np.stack([np.bincount(unit, weights=row, minlength=len(names)) for row in influences])
-    return sums * (len(names) / n_items), True
-
-
-def churn(values: np.ndarray) -> float:
-    """Return one arm's part of ``V_SI``: the run-by-item residual variance of values of shape (n_runs, n_units)."""
-    runs, units = values.shape
-    residual = float(np.sum((values - values.mean(axis=0)) ** 2))
-    return float(residual / ((runs - 1) * (units - 1) * units * runs))
-
-
-def _pooled_run_part(variances: tuple[float, float], n_runs: tuple[int, int]) -> tuple[float, float]:
-    """Return ``V_S = s_p^2 (1/K_C + 1/K_T)`` and its K_C + K_T - 2 degrees of freedom, as Student's t test pools them."""
-    (s_c, s_t), (n_c, n_t) = variances, n_runs
-    df = n_c + n_t - 2
-    return ((n_c - 1) * s_c + (n_t - 1) * s_t) / df * (1 / n_c + 1 / n_t), float(df)
-
-
-def _welch_run_part(variances: tuple[float, float], n_runs: tuple[int, int]) -> tuple[float, float]:
-    """Return ``V_S = s_C^2 / K_C + s_T^2 / K_T`` and its degrees of freedom by Welch (1947)."""
-    v_c, v_t = variances[0] / n_runs[0], variances[1] / n_runs[1]
-    total = v_c + v_t
-    if total == 0.0:
-        return 0.0, float(sum(n_runs) - 2)
-    return total, 1.0 / ((v_c / total) ** 2 / (n_runs[0] - 1) + (v_t / total) ** 2 / (n_runs[1] - 1))
-
-
-def _separate_run_part(variances: tuple[float, float], n_runs: tuple[int, int]) -> tuple[float, float]:
-    return (_welch_run_part if min(n_runs) >= WELCH_FROM else _pooled_run_part)(variances, n_runs)
-
-
-def in_pairs(control: np.ndarray, treatment: np.ndarray, *, shared_seeds: bool) -> bool:
-    """Return whether runs that share a seed are paired: as many in each arm, :data:`PAIRED_FROM` or more, whose differences differ.
-
-    Few runs on few items can have equal differences by chance; the arms' own spreads are then the wider answer.
-    """
-    return shared_seeds and len(control) == len(treatment) >= PAIRED_FROM and spread(treatment - control) > 0.0
 
 
 def check_sizes(n_runs: tuple[int, int], units: int) -> None:
@@ -294,9 +196,9 @@ def components_of(control: np.ndarray, treatment: np.ndarray, items: ItemVarianc
     check_sizes(n_runs, items.units)
     variances = spread(control), spread(treatment)
     if paired:
-        runs, df = spread(treatment - control) / n_runs[0], float(n_runs[0] - 1)
+        runs, df = paired_run_part(control, treatment)[0], float(n_runs[0] - 1)
     else:
-        runs, df = _separate_run_part(variances, n_runs)
+        runs, df = separate_run_part(variances, n_runs)
     return CrossedComponents(
         difference=float(np.mean(treatment)) - float(np.mean(control)),
         runs=runs,

@@ -6,8 +6,10 @@ import numpy as np
 
 from smo_pipelines.domain.effects import WhyNot
 from smo_pipelines.errors import CannotEstimate
-from smo_pipelines.stats.crossed import ArmMetrics, by_unit, churn, spread
+from smo_pipelines.stats.crossed import ArmMetrics
 from smo_pipelines.stats.intervals import CombinedEstimate, VarianceTerm
+from smo_pipelines.stats.item_part import by_unit, churn
+from smo_pipelines.stats.run_part import spread
 
 __all__ = ["arm_estimate", "fitted_estimate"]
 

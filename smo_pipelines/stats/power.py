@@ -22,9 +22,9 @@ from scipy import special
 from smo_pipelines.domain.effects import Interval, WhyNot
 from smo_pipelines.domain.plans import VarianceComponents
 from smo_pipelines.errors import CannotEstimate
-from smo_pipelines.stats.crossed import PAIRED_FROM, WELCH_FROM
 from smo_pipelines.stats.random_raters import MIN_RATERS, MIN_REDRAWS, rater_df, rater_excess, rater_inflation
 from smo_pipelines.stats.random_raters import PAIRED_FROM as PAIRED_REDRAWS_FROM
+from smo_pipelines.stats.run_part import PAIRED_FROM, WELCH_FROM
 
 __all__ = [
     "PowerDesign",

@@ -12,7 +12,6 @@ variances is often negative. The constants were chosen, and the interval calibra
 ``tests/stats/test_calibration.py`` for the project's own check).
 """
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,8 +19,8 @@ import numpy as np
 
 from smo_pipelines.domain.effects import WhyNot
 from smo_pipelines.errors import CannotEstimate
-from smo_pipelines.stats.crossed import spread
 from smo_pipelines.stats.intervals import CombinedEstimate, VarianceTerm
+from smo_pipelines.stats.run_part import paired_run_part, spread
 
 __all__ = [
     "MIN_RATERS",
@@ -123,7 +122,7 @@ def _disjoint(control: RaterArm, treatment: RaterArm, *, shared_seeds: bool) -> 
     """Return run variance, rater variance and degrees of freedom with independent redraws in each arm."""
     arms = (control, treatment)
     if pairs_by_seed(control.redraws, treatment.redraws, shared_seeds=shared_seeds):
-        runs, single = _paired_runs(control.values, treatment.values)
+        runs, single = paired_run_part(control.values, treatment.values)
         inflation = rater_inflation(min(a.effective_raters for a in arms))
         excess_of_pairs = float(rater_excess(spread(treatment.redraws - control.redraws), single))
         df = rater_df(len(control.redraws) - 1.0, sum(a.effective_raters - 1.0 for a in arms))
@@ -135,31 +134,13 @@ def _disjoint(control: RaterArm, treatment: RaterArm, *, shared_seeds: bool) -> 
     return runs, max(excess, floor), df
 
 
-def _paired_runs(control: np.ndarray, treatment: np.ndarray) -> tuple[float, float]:
-    """Return the variance of the difference of means over runs, and of the difference of one run of each, for paired seeds.
-
-    The first min(K_C, K_T) runs pair. With unequal numbers their covariance counts once for each pair,
-    ``s_C^2 / K_C + s_T^2 / K_T - 2 cov pairs / (K_C K_T)``: never below zero while cov is at most s_C s_T.
-    """
-    n_c, n_t = len(control), len(treatment)
-    pairs = min(n_c, n_t)
-    single = spread(treatment[:pairs] - control[:pairs])
-    if n_c == n_t:
-        return single / pairs, single
-    s_c, s_t = spread(control), spread(treatment)
-    most = math.sqrt(s_c * s_t)
-    together = 0.5 * (spread(control[:pairs]) + spread(treatment[:pairs]) - single)
-    covariance = min(max(together, -most), most)
-    return max(s_c / n_c + s_t / n_t - 2.0 * covariance * pairs / (n_c * n_t), 0.0), single
-
-
 def _same(control: RaterArm, treatment: RaterArm, *, shared_seeds: bool) -> tuple[float, float, float]:
     """Return run variance, rater variance and degrees of freedom with one redraw of the raters for both arms."""
     if len(control.redraws) != len(treatment.redraws):
         raise ValueError(f"{len(control.redraws)} and {len(treatment.redraws)} redraws do not pair")
     redraw = spread(treatment.redraws - control.redraws)
     if shared_seeds:
-        runs, single = _paired_runs(control.values, treatment.values)
+        runs, single = paired_run_part(control.values, treatment.values)
     else:
         single = spread(control.values) + spread(treatment.values)
         runs = spread(control.values) / len(control.values) + spread(treatment.values) / len(treatment.values)

@@ -70,7 +70,9 @@ def test_no_common_item_is_no_single_label(workspace: Workspace) -> None:
     assert len(arms.matching.training_set(ArmName.control)) == 0
     assert not arms.valid
     (finding,) = [one for one in arms.findings if one.code is FindingCode.few_matched_items]
-    assert finding.sentence.startswith("0 items are labelled by both arms") and finding.sentence.endswith("let both label the same ones")
+    assert finding.sentence.startswith("0 items are labelled by both arms") and finding.sentence.endswith(
+        "let both label the same ones"
+    )
     refuse_one_class(arms)
 
 
