@@ -12,11 +12,12 @@ from assets.planning import PLAN
 from assets.resources import SmoProject
 from smo_pipelines.domain.decisions import may_train
 from smo_pipelines.domain.experiments import ArmName
+from smo_pipelines.experiment.jobs import jobs_of, waiting_jobs
 from smo_pipelines.experiment.plan import findings_of
 from smo_pipelines.experiment.prepare import arm_snapshot, is_pinned, load_arms
 from smo_pipelines.experiment.replicate import ReplicateJob
 from smo_pipelines.experiment.replicates import shared_pool
-from smo_pipelines.experiment.run import check_texts, jobs_of, waiting_jobs, warm_texts
+from smo_pipelines.experiment.training import check_texts, warm_texts
 
 __all__ = ["build_arm"]
 
@@ -75,7 +76,7 @@ def _replicates(arm: ArmName) -> dg.AssetsDefinition:
                 context.log.warning("the experiment is not valid, so nothing is trained; the decision says why")
                 return
             jobs = jobs_of(workspace, arms)
-            waiting = waiting_jobs(workspace, arms, jobs)
+            waiting = waiting_jobs(workspace, jobs)
             if waiting:
                 check_texts(workspace, arms)
                 warm_texts(workspace, arms)

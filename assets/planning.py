@@ -13,9 +13,11 @@ from smo_pipelines.analysis.plan_words import cheapest_in_words, plan_sentence
 from smo_pipelines.domain.effects import Role
 from smo_pipelines.domain.phrases import question_phrase
 from smo_pipelines.domain.plans import Plan, PlannedQuestion
+from smo_pipelines.experiment.jobs import waiting_jobs
 from smo_pipelines.experiment.replicate import ReplicateJob
 from smo_pipelines.experiment.replicates import shared_pool
-from smo_pipelines.experiment.run import check_texts, plan_of, waiting_jobs, warm_texts
+from smo_pipelines.experiment.run import plan_of
+from smo_pipelines.experiment.training import check_texts, warm_texts
 
 __all__ = ["PLAN", "planned_power"]
 
@@ -46,7 +48,7 @@ def planned_power(context: dg.AssetExecutionContext, project: SmoProject) -> dg.
             )
 
         def fit(jobs: Sequence[ReplicateJob]) -> None:
-            waiting = waiting_jobs(workspace, arms, jobs)
+            waiting = waiting_jobs(workspace, jobs)
             if not waiting:
                 return
             context.log.info(f"{len(waiting)} fits of the control are trained to plan from")

@@ -35,11 +35,13 @@ from bench.trainer_peers import PEERS, fit_with_trainer, keep_scores, kept_score
 from smo_pipelines.config.root import ProjectRoot
 from smo_pipelines.domain.experiments import ArmName, ReplicateKind
 from smo_pipelines.domain.labels import TrainingSet
+from smo_pipelines.experiment.jobs import jobs_of
 from smo_pipelines.experiment.prepare import pin_arms
 from smo_pipelines.experiment.register import register_experiment
 from smo_pipelines.experiment.replicate import find_result
 from smo_pipelines.experiment.replicates import ReplicatePool, worker_count
-from smo_pipelines.experiment.run import conclude, effects_of, jobs_of, ready_arms, warm_texts
+from smo_pipelines.experiment.run import conclude, effects_of, ready_arms
+from smo_pipelines.experiment.training import warm_texts
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.stats.crossed import ArmMetrics, crossed_estimate
 from smo_pipelines.stats.metrics import get_metric

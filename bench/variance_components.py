@@ -40,10 +40,11 @@ from smo_pipelines.domain.experiments import ArmName, ReplicateKind
 from smo_pipelines.domain.plans import VarianceComponents
 from smo_pipelines.domain.runs import ArmRuns
 from smo_pipelines.experiment.arms import Arms
+from smo_pipelines.experiment.jobs import jobs_of
 from smo_pipelines.experiment.prepare import load_arms
 from smo_pipelines.experiment.record import is_decided
 from smo_pipelines.experiment.register import find_experiment
-from smo_pipelines.experiment.run import arm_runs, jobs_of
+from smo_pipelines.experiment.run import arm_runs
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.stats.components import components_of_arms, components_of_control, pooled, with_raters
 from smo_pipelines.stats.crossed import crossed_components

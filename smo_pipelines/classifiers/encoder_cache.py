@@ -17,9 +17,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from smo_pipelines.classifiers.activation_shards import STORED, ActivationShards, cache_limit, text_key
+from smo_pipelines.classifiers.activation_shards import ActivationShards
 from smo_pipelines.classifiers.bert import attention_half, bert_shape, embed, encoder_layer, layer_weights, read_weights
+from smo_pipelines.classifiers.cache_room import cache_limit
 from smo_pipelines.classifiers.cut import Cut
+from smo_pipelines.classifiers.shard_files import STORED, text_key
 from smo_pipelines.classifiers.tokens import Tokeniser
 from smo_pipelines.classifiers.weights import Backbone
 from smo_pipelines.domain.digests import digest_of

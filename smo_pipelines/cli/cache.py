@@ -23,7 +23,7 @@ def add_to(app: typer.Typer) -> None:
 @cache.command("show")
 def _show(context: typer.Context) -> None:
     """Say what the cache takes, folder by folder, and its limit."""
-    from smo_pipelines.classifiers.activation_shards import cache_limit, cache_usage
+    from smo_pipelines.classifiers.cache_room import cache_limit, cache_usage
     from smo_pipelines.experiment.workspace import open_workspace
 
     root = open_workspace(context.obj).cache_dir / "encoder"
@@ -42,7 +42,7 @@ def _show(context: typer.Context) -> None:
 @cache.command("clear")
 def _clear(context: typer.Context) -> None:
     """Remove all of it; runs that are going on keep what they have read."""
-    from smo_pipelines.classifiers.activation_shards import clear_cache
+    from smo_pipelines.classifiers.cache_room import clear_cache
     from smo_pipelines.experiment.workspace import open_workspace
 
     freed = clear_cache(open_workspace(context.obj).cache_dir / "encoder")

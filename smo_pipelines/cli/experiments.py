@@ -65,12 +65,13 @@ def _show(context: typer.Context, experiment: Annotated[str, typer.Argument(help
     """Print the decision of a finished experiment, with its intervals, without training anything."""
     from smo_pipelines.analysis.decide import decide
     from smo_pipelines.config.experiments import resolve_experiment
+    from smo_pipelines.experiment.jobs import jobs_of
     from smo_pipelines.experiment.plan import findings_of
     from smo_pipelines.experiment.prepare import load_arms
     from smo_pipelines.experiment.price import experiment_price
     from smo_pipelines.experiment.record import is_decided
     from smo_pipelines.experiment.register import find_experiment
-    from smo_pipelines.experiment.run import effects_of, jobs_of
+    from smo_pipelines.experiment.run import effects_of
     from smo_pipelines.experiment.workspace import open_workspace
 
     workspace = open_workspace(context.obj)

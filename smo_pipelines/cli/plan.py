@@ -41,7 +41,8 @@ def _plan(
     from smo_pipelines.config.experiments import resolve_experiment
     from smo_pipelines.experiment.plan import why_not_planned
     from smo_pipelines.experiment.register import find_experiment
-    from smo_pipelines.experiment.run import Training, plan_of, ready_arms
+    from smo_pipelines.experiment.run import plan_of, ready_arms
+    from smo_pipelines.experiment.training import Training
     from smo_pipelines.experiment.workspace import open_workspace
 
     workspace = open_workspace(context.obj)

@@ -11,10 +11,11 @@ from smo_pipelines.domain.plans import ClassifierComponents, MeasuredComponents,
 from smo_pipelines.domain.runs import ArmRuns
 from smo_pipelines.errors import CannotEstimate, ConfigError
 from smo_pipelines.experiment.arms import Arms
+from smo_pipelines.experiment.jobs import jobs_of
 from smo_pipelines.experiment.plan import seconds_a_fit, share_raters
 from smo_pipelines.experiment.prepare import load_arms
 from smo_pipelines.experiment.record import is_decided
-from smo_pipelines.experiment.run import arm_runs, jobs_of
+from smo_pipelines.experiment.run import arm_runs
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.stats.components import components_of_parts, with_raters
 from smo_pipelines.stats.random_raters import RaterArm, RaterDesign

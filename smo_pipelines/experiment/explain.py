@@ -21,9 +21,10 @@ from smo_pipelines.errors import CannotEstimate, ConfigError, UnknownTokens, Wei
 from smo_pipelines.experiment.arms import Arms
 from smo_pipelines.experiment.attributions import find_attribution, keep_attribution
 from smo_pipelines.experiment.frames import pack, unpack
+from smo_pipelines.experiment.jobs import jobs_of
 from smo_pipelines.experiment.prepare import load_arms
 from smo_pipelines.experiment.record import is_decided, publish
-from smo_pipelines.experiment.run import conclude, effects_of, jobs_of
+from smo_pipelines.experiment.run import conclude, effects_of
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.labels.changes.coalitions import Game
 from smo_pipelines.labels.changes.games import clause_game, locale_game, rater_game, recipe_game

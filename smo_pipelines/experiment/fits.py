@@ -8,8 +8,8 @@ from smo_pipelines.domain.classifiers import ClassifierConfig
 from smo_pipelines.domain.digests import short
 from smo_pipelines.domain.experiments import ArmName, Experiment, ReplicateKind
 from smo_pipelines.errors import StoreError, UnknownName
+from smo_pipelines.experiment.jobs import jobs_of
 from smo_pipelines.experiment.prepare import load_arms
-from smo_pipelines.experiment.run import jobs_of
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.store import StoredResult
 

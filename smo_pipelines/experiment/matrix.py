@@ -13,10 +13,10 @@ from smo_pipelines.domain.experiments import ArmName, Experiment, ReplicateKind
 from smo_pipelines.domain.levels import Level, LevelEstimate
 from smo_pipelines.domain.runs import ReplicateResult
 from smo_pipelines.errors import BenchmarkError, CannotEstimate, ConfigError, StoreError
+from smo_pipelines.experiment.jobs import jobs_of
 from smo_pipelines.experiment.prepare import is_pinned, load_arms
 from smo_pipelines.experiment.register import find_experiment
 from smo_pipelines.experiment.replicate import find_result
-from smo_pipelines.experiment.run import jobs_of
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.stats.crossed import ArmMetrics
 from smo_pipelines.stats.metrics import get_metric

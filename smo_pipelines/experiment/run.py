@@ -2,11 +2,9 @@
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
-from typing import Any
 
 import smo_pipelines
 from smo_pipelines.analysis.compare import compare
@@ -15,7 +13,7 @@ from smo_pipelines.classifiers import api as classifiers
 from smo_pipelines.config.costs import load_compute_price
 from smo_pipelines.domain.decisions import may_train
 from smo_pipelines.domain.digests import short
-from smo_pipelines.domain.experiments import ArmName, Effect, Experiment, ReplicateId
+from smo_pipelines.domain.experiments import ArmName, Effect, Experiment
 from smo_pipelines.domain.phrases import shown_effect
 from smo_pipelines.domain.plans import Plan
 from smo_pipelines.domain.records import BenchmarkFacts, ExperimentRecord, Provenance, ReplicateFacts
@@ -24,31 +22,27 @@ from smo_pipelines.errors import StoreError
 from smo_pipelines.experiment.arms import Arms, refuse_one_class
 from smo_pipelines.experiment.attributions import known_attributions
 from smo_pipelines.experiment.benchmark_uses import uses_by_others
+from smo_pipelines.experiment.jobs import jobs_of
 from smo_pipelines.experiment.kpis import quality_of_arms
 from smo_pipelines.experiment.plan import findings_of, make_plan, pilot_ids
 from smo_pipelines.experiment.plans import find_plan, keep_plan
 from smo_pipelines.experiment.prepare import build_arms, is_pinned, pin_arms
 from smo_pipelines.experiment.price import experiment_price
 from smo_pipelines.experiment.record import is_decided
-from smo_pipelines.experiment.replicate import ReplicateJob, find_result, is_finished, stored_metrics
-from smo_pipelines.experiment.replicates import ReplicatePool
-from smo_pipelines.experiment.stored import put_benchmark, put_training_set
+from smo_pipelines.experiment.replicate import ReplicateJob, find_result, stored_metrics
+from smo_pipelines.experiment.stored import put_benchmark
+from smo_pipelines.experiment.training import Training, check_texts
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.store import file_lock
 
 __all__ = [
     "Conclusion",
-    "Training",
     "arm_runs",
-    "check_texts",
     "conclude",
     "effects_of",
-    "jobs_of",
     "plan_of",
     "ready_arms",
     "run_experiment",
-    "waiting_jobs",
-    "warm_texts",
 ]
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "duckdb", "deltalake", "evaluate")
@@ -60,59 +54,6 @@ class Conclusion:
 
     record: ExperimentRecord
     trained: int
-
-
-def jobs_of(workspace: Workspace, arms: Arms, ids: Sequence[ReplicateId] | None = None) -> tuple[ReplicateJob, ...]:
-    """Return the experiment's replicates, or others of its arms, as jobs, with their training sets stored."""
-    experiment = arms.experiment
-    config = classifiers.on_this_machine(experiment.classifier)
-    backbone = classifiers.identity(config, workspace.cache_dir)
-    return tuple(
-        ReplicateJob(
-            id=one,
-            classifier=config,
-            backbone=backbone,
-            training_key=put_training_set(workspace.store, arms.training_set(one.arm, one.kind, one.index)),
-            benchmarks=arms.benchmark_keys,
-            store=workspace.store_location,
-            cache_dir=str(workspace.cache_dir),
-        )
-        for one in (experiment.replicate_ids() if ids is None else ids)
-    )
-
-
-def waiting_jobs(workspace: Workspace, arms: Arms, jobs: Sequence[ReplicateJob]) -> tuple[ReplicateJob, ...]:
-    """Return the jobs whose fit or scores are not in the store yet."""
-    return tuple(job for job in jobs if not is_finished(job, workspace.store))
-
-
-def check_texts(workspace: Workspace, arms: Arms) -> None:
-    """Refuse, before anything is trained, texts that the classifier's backbone cannot read.
-
-    Raises
-    ------
-    UnknownTokens
-        When more than 5% of the word pieces of the training items or of a benchmark are unknown to the classifier's backbone.
-    """
-    config = arms.experiment.classifier
-    classifiers.check_readable(config, arms.matching.texts.tolist(), "the training items", workspace.cache_dir)
-    for benchmark in arms.benchmarks:
-        classifiers.check_readable(config, benchmark.texts.tolist(), f"benchmark {benchmark.name!r}", workspace.cache_dir)
-
-
-def warm_texts(workspace: Workspace, arms: Arms, on_progress: Callable[[str, float], None] | None = None) -> None:
-    """Compute what is kept for each text once, on every core, before many processes fit and score with it.
-
-    Parameters
-    ----------
-    on_progress : callable, optional
-        Told ``"texts"`` and the share of them that is done.
-    """
-    texts = [arms.matching.texts, *(benchmark.texts for benchmark in arms.benchmarks)]
-    once = list(dict.fromkeys(text for column in texts for text in column.tolist()))
-    classifiers.warm(
-        arms.experiment.classifier, once, workspace.cache_dir, (lambda share: on_progress("texts", share)) if on_progress else None
-    )
 
 
 def ready_arms(workspace: Workspace, experiment: Experiment) -> Arms:
@@ -139,56 +80,6 @@ def ready_arms(workspace: Workspace, experiment: Experiment) -> Arms:
         if not is_decided(workspace, experiment):
             check_texts(workspace, arms)
     return arms
-
-
-class Training:
-    """Fits and scores what is not in the store, in one pool of processes that starts when there is work; a context manager.
-
-    Parameters
-    ----------
-    later : sequence of ReplicateJob
-        Everything that may still be asked for, so that progress is told as a share of all of it.
-    on_progress : callable, optional
-        Told ``("total", n)`` first, then a replicate's label and the share of it that is done.
-
-    Attributes
-    ----------
-    trained : int
-        How many fits were trained.
-    """
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        arms: Arms,
-        *,
-        later: Sequence[ReplicateJob],
-        on_progress: Callable[[str, float], None] | None = None,
-    ) -> None:
-        self._workspace, self._arms, self._later, self._on_progress = workspace, arms, later, on_progress
-        self._open = ExitStack()
-        self._pool: ReplicatePool | None = None
-        self.trained = 0
-
-    def __enter__(self) -> "Training":
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        self._open.__exit__(*raised)
-
-    def run(self, jobs: Sequence[ReplicateJob]) -> None:
-        """Run the replicates that are not in the store to their end."""
-        waiting = waiting_jobs(self._workspace, self._arms, jobs)
-        if not waiting:
-            return
-        if self._pool is None:
-            if self._on_progress is not None:
-                every = {job.key: job for job in (*waiting, *waiting_jobs(self._workspace, self._arms, self._later))}
-                self._on_progress("total", float(len(every)))
-            warm_texts(self._workspace, self._arms, self._on_progress)
-            threads = self._arms.experiment.classifier.threads
-            self._pool = self._open.enter_context(ReplicatePool(threads=threads, on_progress=self._on_progress))
-        self.trained += self._pool.run(waiting)
 
 
 def plan_of(workspace: Workspace, arms: Arms, fit: Callable[[Sequence[ReplicateJob]], None]) -> Plan:

@@ -16,10 +16,10 @@ from smo_pipelines.domain.promotion import Candidate, GateCheck, GateOutcome
 from smo_pipelines.errors import StoreError
 from smo_pipelines.experiment.arms import Arms
 from smo_pipelines.experiment.fits import find_fit
+from smo_pipelines.experiment.jobs import jobs_of
 from smo_pipelines.experiment.prepare import load_arms
 from smo_pipelines.experiment.record import decided_verdict, decision_digest
 from smo_pipelines.experiment.replicate import ReplicateJob, find_result, run_replicate
-from smo_pipelines.experiment.run import jobs_of
 from smo_pipelines.experiment.stored import get_training_set
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.nightly.fold import fold_state

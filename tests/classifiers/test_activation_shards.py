@@ -9,14 +9,9 @@ import time
 import numpy as np
 import pytest
 
-from smo_pipelines.classifiers.activation_shards import (
-    STORED,
-    ActivationShards,
-    cache_limit,
-    cache_usage,
-    clear_cache,
-    text_key,
-)
+from smo_pipelines.classifiers.activation_shards import ActivationShards
+from smo_pipelines.classifiers.cache_room import cache_limit, cache_usage, clear_cache
+from smo_pipelines.classifiers.shard_files import STORED, text_key
 from smo_pipelines.errors import ClassifierError, ConfigError
 
 WIDTH = 8
@@ -27,7 +22,8 @@ CODE = """
 import hashlib, sys
 from pathlib import Path
 import numpy as np
-from smo_pipelines.classifiers.activation_shards import STORED, ActivationShards, text_key
+from smo_pipelines.classifiers.activation_shards import ActivationShards
+from smo_pipelines.classifiers.shard_files import STORED, text_key
 
 def rows_of(text):
     seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from smo_pipelines.classifiers import activation_shards, api, encoder_cache
+from smo_pipelines.classifiers import api, encoder_cache, shard_files
 from smo_pipelines.domain.classifiers import LowestLayer
 from smo_pipelines.errors import ClassifierError, WeightsMismatch
 
@@ -42,7 +42,7 @@ def texts_of(training):
 
 
 def test_transformers_alone_gives_the_same_scores_under_the_right_names(fitted, exported, training, tmp_path, monkeypatch):
-    for module in (activation_shards, encoder_cache):
+    for module in (shard_files, encoder_cache):
         monkeypatch.setattr(module, "STORED", np.dtype(np.float32))
     unrounded = api.load(fitted.config, fitted.files(), tmp_path)
     unrounded.score(texts_of(training))

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from smo_pipelines.cli.main import main
-from smo_pipelines.experiment import run as run_module
+from smo_pipelines.experiment import training
 from smo_pipelines.experiment.prepare import pin_arms
 from smo_pipelines.experiment.register import register_experiment
 from smo_pipelines.experiment.workspace import open_workspace
@@ -192,7 +192,7 @@ def test_one_label_only(refused: Callable[..., str], smo: Smo, project: Path) ->
 def test_few_items_are_a_result_not_a_mistake(smo: Smo, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setattr(run_module, "ReplicatePool", None)  # nothing may be trained
+    monkeypatch.setattr(training, "ReplicatePool", None)  # nothing may be trained
     write_spec(project, control={**_CONTROL, "items": {"split": "train", "locale": "en-GB"}})
     answer = smo("run", "small")
     assert answer.code == 0, answer

@@ -4,7 +4,8 @@ import io
 import numpy as np
 import pytest
 
-from smo_pipelines.classifiers.activation_shards import STORED, ActivationShards, text_key
+from smo_pipelines.classifiers.activation_shards import ActivationShards
+from smo_pipelines.classifiers.shard_files import STORED, text_key
 from smo_pipelines.domain.experiments import ArmName
 from smo_pipelines.experiment.fits import fit_by_key, load_fit
 from smo_pipelines.experiment.workspace import open_workspace

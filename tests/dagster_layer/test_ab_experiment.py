@@ -16,9 +16,10 @@ import pytest
 import assets.arms
 from assets.definitions import defs
 from assets.sensors import new_reports
-from smo_pipelines.experiment import run
+from smo_pipelines.experiment import training
 from smo_pipelines.experiment.register import find_experiment, register_experiment
 from smo_pipelines.experiment.replicates import ReplicatePool, shared_pool
+from smo_pipelines.experiment.run import run_experiment
 from smo_pipelines.experiment.workspace import open_workspace
 from tests.examples.dagster_projects import QUICK, write_experiment
 from tests.examples.dagster_runs import failure_sentence, metadata_of, run_experiment_job
@@ -125,12 +126,12 @@ def test_dagster_and_the_command_line_decide_alike(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # the workers of the run before are warm; starting new ones takes seconds
-    monkeypatch.setattr(run, "ReplicatePool", lambda **options: contextlib.nullcontext(shared_pool(options["threads"])))
+    monkeypatch.setattr(training, "ReplicatePool", lambda **options: contextlib.nullcontext(shared_pool(options["threads"])))
     shutil.copytree(template, tmp_path / "other")
     workspace = open_workspace(tmp_path / "other")
     file = find_experiment(workspace, "quick")
     experiment = register_experiment(workspace, file.raw, file.source).experiment
-    conclusion = run.run_experiment(workspace, experiment, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC), launched_by="test")
+    conclusion = run_experiment(workspace, experiment, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC), launched_by="test")
     assert conclusion.trained == FITS
     assert conclusion.record.decision.digest == metadata_of(finished[2], "comparison/decision")["digest"]
 

@@ -15,11 +15,12 @@ from smo_pipelines.domain.quality import NotMeasured
 from smo_pipelines.errors import ConfigError
 from smo_pipelines.experiment.change_digest import change_digest, publish_digest
 from smo_pipelines.experiment.decision_json import decision_from_json
+from smo_pipelines.experiment.jobs import jobs_of
 from smo_pipelines.experiment.prepare import load_arms
 from smo_pipelines.experiment.price import experiment_price, spending_from_json
 from smo_pipelines.experiment.record import publish, tracker_of
 from smo_pipelines.experiment.register import find_experiment, register_experiment
-from smo_pipelines.experiment.run import Conclusion, jobs_of, run_experiment
+from smo_pipelines.experiment.run import Conclusion, run_experiment
 from smo_pipelines.experiment.workspace import Workspace, open_workspace
 from tests.examples.projects import SPEC, write_spec
 from tests.examples.records import example_record

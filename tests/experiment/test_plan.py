@@ -14,12 +14,13 @@ from smo_pipelines.domain.decisions import FindingCode, Verdict
 from smo_pipelines.domain.effects import EffectEstimate, NotEstimable, Role, WhyNot
 from smo_pipelines.domain.experiments import ArmName, ReplicateKind
 from smo_pipelines.domain.plans import Plan, PlannedQuestion
+from smo_pipelines.experiment.jobs import jobs_of
 from smo_pipelines.experiment.plan import findings_of, make_plan, pilot_ids
 from smo_pipelines.experiment.plans import find_plan, keep_plan, plan_from_json
 from smo_pipelines.experiment.prepare import build_arms, is_pinned
 from smo_pipelines.experiment.register import register_experiment
 from smo_pipelines.experiment.replicate import ReplicateJob, run_replicate
-from smo_pipelines.experiment.run import Conclusion, jobs_of, plan_of, run_experiment
+from smo_pipelines.experiment.run import Conclusion, plan_of, run_experiment
 from smo_pipelines.experiment.workspace import Workspace
 from tests.examples.projects import spec
 

@@ -12,9 +12,9 @@ from smo_pipelines.domain.experiments import ArmName, Experiment, ReplicateKind
 from smo_pipelines.errors import BenchmarkError, OneClass
 from smo_pipelines.experiment.arms import refuse_one_class
 from smo_pipelines.experiment.benchmarks import load_benchmark
+from smo_pipelines.experiment.jobs import jobs_of
 from smo_pipelines.experiment.prepare import build_arms, is_pinned, load_arms, pin_arms
 from smo_pipelines.experiment.register import register_experiment
-from smo_pipelines.experiment.run import jobs_of
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.labels.batch import LabelBatch
 from smo_pipelines.labels.redraw import redraw_shape, redrawn

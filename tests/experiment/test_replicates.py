@@ -8,11 +8,11 @@ import pytest
 
 from smo_pipelines import errors
 from smo_pipelines.errors import CannotEstimate, SmoError, StoreError, UnknownName
+from smo_pipelines.experiment.jobs import jobs_of, waiting_jobs
 from smo_pipelines.experiment.prepare import pin_arms
 from smo_pipelines.experiment.register import register_experiment
 from smo_pipelines.experiment.replicate import ReplicateJob, find_result, is_finished, run_replicate, stored_metrics
 from smo_pipelines.experiment.replicates import ReplicatePool, worker_count
-from smo_pipelines.experiment.run import jobs_of, waiting_jobs
 from smo_pipelines.experiment.workspace import Workspace
 from tests.examples.projects import spec
 
@@ -62,10 +62,10 @@ def test_a_replicate_is_fitted_once_and_scored_on_what_is_new(workspace: Workspa
 
 def test_the_waiting_are_those_with_anything_missing(workspace: Workspace, jobs: tuple[ReplicateJob, ...]) -> None:
     experiment = register_experiment(workspace, spec(), "a test").experiment
-    arms = pin_arms(workspace, experiment)
+    pin_arms(workspace, experiment)
     run_replicate(replace(jobs[0], benchmarks={}))
     run_replicate(jobs[1])
-    assert [job.id for job in waiting_jobs(workspace, arms, jobs)] == [job.id for job in jobs if job is not jobs[1]]
+    assert [job.id for job in waiting_jobs(workspace, jobs)] == [job.id for job in jobs if job is not jobs[1]]
 
 
 @pytest.mark.parametrize("name", errors.__all__)
