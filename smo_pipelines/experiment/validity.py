@@ -142,7 +142,7 @@ def _raters(experiment: Experiment, matching: Matching) -> tuple[Finding, ...]:
             code=FindingCode.few_raters,
             passed=fewest >= 15,
             blocking=False,
-            sentence=f"the smaller arm has {fewest:.0f} effective raters; below 15 an interval about raters like these is wide, below 8 refused",
+            sentence=f"the smaller arm has {fewest:.1f} effective raters; below 15 an interval about raters like these is wide, below 8 refused",
             actual=fewest,
             limit=15.0,
         ),
