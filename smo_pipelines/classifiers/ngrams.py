@@ -83,7 +83,7 @@ def _once(key: tuple[str, ...], make: Callable[[], Any]) -> Any:
 def _learn(config: ClassifierConfig, texts: Sequence[str]) -> Vocabulary:
     parts: list[tuple[str, ...]] = []
     idf: list[np.ndarray] = []
-    for counter in _counters(config):
+    for counter in _counters(config, texts):
         counted = counter.count(texts)
         seen = np.bincount(counted.ids, minlength=1)
         common = np.flatnonzero(seen >= _LEAST_DOCUMENTS)
@@ -106,7 +106,7 @@ def _rows(config: ClassifierConfig, vocabulary: Vocabulary, texts: Sequence[str]
     from sklearn.preprocessing import normalize
 
     parts, start = [], 0
-    for counter, known in zip(_counters(config), (vocabulary.characters, vocabulary.words), strict=False):
+    for counter, known in zip(_counters(config, texts), (vocabulary.characters, vocabulary.words), strict=False):
         counted = counter.count(texts)
         column = np.full(len(counter.names), -1, dtype=np.int32)
         for place, ngram in enumerate(known):
@@ -125,14 +125,15 @@ def _rows(config: ClassifierConfig, vocabulary: Vocabulary, texts: Sequence[str]
     return parts[0] if len(parts) == 1 else hstack(parts, format="csr")
 
 
-def _counters(config: ClassifierConfig) -> list["_Counter"]:
+def _counters(config: ClassifierConfig, texts: Sequence[str]) -> list["_Counter"]:
     kinds = [("char_wb", config.ngrams)] + ([("word", config.words)] if config.words != (0, 0) else [])
-    return [_counter(kind, lengths) for kind, lengths in kinds]
+    return [_counter(kind, lengths, texts) for kind, lengths in kinds]
 
 
-def _counter(kind: str, lengths: tuple[int, int]) -> "_Counter":
+def _counter(kind: str, lengths: tuple[int, int], texts: Sequence[str]) -> "_Counter":
+    """Return what counts the n-grams of some texts: the one there is, unless it is full and would have to count one of them."""
     found = _counting.get((kind, lengths))
-    if found is None or found.kept > _MOST_COUNTS:
+    if found is None or (found.kept > _MOST_COUNTS and not found.has(texts)):
         found = _counting[kind, lengths] = _Counter(kind, lengths)
     return found
 
@@ -157,6 +158,10 @@ class _Counter:
         self.ids: dict[str, int] = {}
         self.names: list[str] = []
         self.kept = 0
+
+    def has(self, texts: Sequence[str]) -> bool:
+        """Whether all of these texts were counted."""
+        return all(text in self._of for text in texts)
 
     def count(self, texts: Sequence[str]) -> _Counts:
         """Return the counts of texts."""

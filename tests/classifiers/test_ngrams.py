@@ -61,3 +61,14 @@ def test_what_was_counted_is_dropped_when_it_is_too_much(monkeypatch):
     assert held.kept > 50
     ngrams.rows(config(), first, texts_of(5))
     assert ngrams._counting["char_wb", (2, 4)] is not held
+
+
+def test_many_texts_are_counted_once_for_their_vocabulary_and_their_rows(monkeypatch):
+    monkeypatch.setattr(ngrams, "_MOST_COUNTS", 50)
+    monkeypatch.setattr(ngrams, "_counting", {})
+    vocabulary = ngrams.learn_vocabulary(config(), texts_of(6))
+    held = ngrams._counting["char_wb", (2, 4)]
+    before = held.kept
+    ngrams.rows(config(), vocabulary, texts_of(6))
+    assert ngrams._counting["char_wb", (2, 4)] is held
+    assert held.kept == before > 50
