@@ -35,7 +35,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.in_memory import ArmsOfKnownTexts, Design, decided, experiment_of, fitted_arms, snapshot_of
+from bench.in_memory import Design, decided, experiment_of, fitted_arms, snapshot_of
 from bench.operation import BENCHMARK, LOCALES, Operation, Rated, fresh_benchmark, fresh_items, golds_of, halves, hate_items, rate
 from bench.tables import write_table
 from bench.text_population import TextPopulation
@@ -189,11 +189,9 @@ def one_experiment(change: Change, number: int) -> dict[str, Any]:
     """Run one experiment to its decision."""
     seed = EXPERIMENT_SEED + number
     on = fresh_benchmark(seed, BENCHMARK_ITEMS)
-    arms = Arms(experiment(change), snapshots(change, seed), (on,), ())
-    if (
-        number % 1_000
-    ):  # only the first experiment of a change holds its texts against the benchmark's: no template gives both splits a text
-        arms = ArmsOfKnownTexts(arms.experiment, arms.snapshots, (on,), (), known_leakage=NO_LEAKAGE)
+    # only the first experiment of a change holds its texts against the benchmark's: no template gives both splits a text
+    known = NO_LEAKAGE if number % 1_000 else None
+    arms = Arms(experiment(change), snapshots(change, seed), (on,), (), known_leakage=known)
     decision = decided(arms, fitted_arms(arms, number=number, cache_dir=Path(tempfile.gettempdir())))
     found = {}
     for effect in decision.effects:
@@ -239,7 +237,7 @@ def truth_of(change: Change, redraws: range, fresh: int) -> dict[str, list[float
     for redraw in redraws:
         # a redraw is its own experiment: raters, ratings and the seed of the fits are nobody else's
         seed, part = TRUTH_SEED + 1_000 * change.number + redraw, slice(redraw % TURNS * size, (redraw % TURNS + 1) * size)
-        arms = ArmsOfKnownTexts(experiment(change), snapshots(change, seed), (), (), known_leakage=NO_LEAKAGE)
+        arms = Arms(experiment(change), snapshots(change, seed), (), (), known_leakage=NO_LEAKAGE)
         fits = [everybody.fit(arms.training_set(arm, ReplicateKind.snapshot, 0), seed=seed) for arm in ArmName]
         scores, old, new = everybody.scores(fits, part), golds[OLD][part], golds[NEW][part]
         for question in asked:

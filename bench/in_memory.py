@@ -6,14 +6,12 @@ that many experiments on the same items are independent of each other.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from smo_pipelines.analysis.compare import compare
 from smo_pipelines.analysis.decide import decide
-from smo_pipelines.benchmarks.leakage import Leakage
 from smo_pipelines.classifiers import api
 from smo_pipelines.domain.benchmarks import PredictionSet
 from smo_pipelines.domain.changes import OpsChange
@@ -27,7 +25,7 @@ from smo_pipelines.experiment.arms import Arms
 from smo_pipelines.labels.aggregation import AGGREGATIONS
 from smo_pipelines.labels.snapshot import apply_tie_rule
 
-__all__ = ["SEEDS_APART", "ArmsOfKnownTexts", "Design", "decided", "experiment_of", "fitted_arms", "snapshot_of"]
+__all__ = ["SEEDS_APART", "Design", "decided", "experiment_of", "fitted_arms", "snapshot_of"]
 
 SEEDS_APART = 1_000_000
 """Between the seeds of two experiments: more than any experiment uses."""
@@ -45,20 +43,6 @@ class Design:
     smallest: float
     guardrails: tuple[Guardrail, ...] = ()
     extra: tuple[Question, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class ArmsOfKnownTexts(Arms):
-    """Arms whose texts were held against the benchmarks before, once for many experiments on the same texts."""
-
-    known_leakage: Leakage | None = None
-
-    @cached_property
-    def leakage(self) -> Leakage:
-        """What was found then."""
-        if self.known_leakage is None:
-            raise ValueError("known_leakage is what these arms are for; Arms finds it itself")
-        return self.known_leakage
 
 
 def experiment_of(

@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.in_memory import ArmsOfKnownTexts, Design, decided, experiment_of, fitted_arms, snapshot_of
+from bench.in_memory import Design, decided, experiment_of, fitted_arms, snapshot_of
 from bench.kern2023 import TRAIN, import_ratings
 from bench.operation import LOCALES, Operation, fresh_benchmark, halves, hate_items, rate
 from bench.tables import write_table
@@ -163,7 +163,7 @@ def kern_arms(cell: Cell, number: int, state: str) -> Arms:
     benchmark = hatecheck(state) if cell.classifier == "tfidf" else few_templates(state)
     gold = next(iter(benchmark.golds))
     plain = _arms(cell, snapshots, benchmark, gold, state)
-    return ArmsOfKnownTexts(plain.experiment, snapshots, plain.benchmarks, (), known_leakage=kern_leakage(state))
+    return Arms(plain.experiment, snapshots, plain.benchmarks, (), known_leakage=kern_leakage(state))
 
 
 def operation_arms(cell: Cell, number: int, state: str) -> Arms:

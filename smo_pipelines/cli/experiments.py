@@ -62,28 +62,23 @@ def _run_one(root: Path | None, name: str) -> None:
 
 
 def _show(context: typer.Context, experiment: Annotated[str, typer.Argument(help="An experiment's id.")]) -> None:
-    """Print the decision of a finished experiment, with its intervals, without training anything."""
-    from smo_pipelines.analysis.decide import decide
+    """Print the decision of a finished experiment, with its intervals, as it was made."""
     from smo_pipelines.config.experiments import resolve_experiment
-    from smo_pipelines.experiment.jobs import jobs_of
-    from smo_pipelines.experiment.plan import findings_of
-    from smo_pipelines.experiment.prepare import load_arms
-    from smo_pipelines.experiment.price import experiment_price
-    from smo_pipelines.experiment.record import is_decided
+    from smo_pipelines.experiment.record import decided_entry, stored_decision, stored_price
     from smo_pipelines.experiment.register import find_experiment
-    from smo_pipelines.experiment.run import effects_of
     from smo_pipelines.experiment.workspace import open_workspace
 
     workspace = open_workspace(context.obj)
     file = find_experiment(workspace, experiment)
     resolved = resolve_experiment(file.raw, workspace.catalogue, file.source)
-    if not is_decided(workspace, resolved):
+    entry = decided_entry(workspace, resolved)
+    if entry is None:
         raise ConfigError(f"experiment {experiment!r} has no decision yet; `smo run {experiment}` gives one")
-    arms = load_arms(workspace, resolved)
-    jobs = jobs_of(workspace, arms)
-    decision = decide(effects_of(workspace, arms, jobs), experiment=resolved, findings=findings_of(workspace, arms))
+    decision = stored_decision(entry)
     print_decision(decision)
-    print_price(experiment_price(workspace, arms, jobs, shown_effect(decision)))
+    price = stored_price(workspace, entry, shown_effect(decision))
+    if price is not None:
+        print_price(price)
     say(f"report:  {escape(str(workspace.root.state / 'reports' / f'{experiment}.html'))}")
 
 

@@ -26,13 +26,20 @@ __all__ = ["Arms", "refuse_one_class"]
 
 @dataclass(frozen=True, eq=False)
 class Arms:
-    """Both arms of an experiment, matched, with the benchmarks they will be scored on."""
+    """Both arms of an experiment, matched, with the benchmarks they will be scored on.
+
+    Attributes
+    ----------
+    known_leakage : Leakage, optional
+        What holding the arms' texts against the benchmarks gave before; found anew, which takes a while, where it is None.
+    """
 
     experiment: Experiment
     snapshots: dict[ArmName, LabelSnapshot]
     benchmarks: tuple[Benchmark, ...]
     clause_edits: tuple[ClauseEdit, ...]
     known: LabelFacts = field(default_factory=LabelFacts)
+    known_leakage: Leakage | None = None
 
     @cached_property
     def benchmark_keys(self) -> dict[str, str]:
@@ -42,6 +49,8 @@ class Arms:
     @cached_property
     def leakage(self) -> Leakage:
         """Training items whose text stands in a benchmark, or nearly so."""
+        if self.known_leakage is not None:
+            return self.known_leakage
         control, treatment = self.snapshots[ArmName.control], self.snapshots[ArmName.treatment]
         texts = dict(zip(control.item_ids.tolist(), control.texts.tolist(), strict=True))
         texts |= dict(zip(treatment.item_ids.tolist(), treatment.texts.tolist(), strict=True))

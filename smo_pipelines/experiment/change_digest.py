@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from smo_pipelines.analysis.change_digest import digest_of_changes
-from smo_pipelines.analysis.price import price_of
-from smo_pipelines.config.costs import load_compute_price
 from smo_pipelines.domain.change_digest import BenchmarkUse, ChangeDigest, DecidedChange
 from smo_pipelines.domain.changes import kind_of_fields
 from smo_pipelines.domain.decisions import Verdict
@@ -14,9 +12,7 @@ from smo_pipelines.domain.experiments import Assignment
 from smo_pipelines.domain.phrases import guardrail_summary, primary_effect, shown_effect
 from smo_pipelines.errors import ConfigError, TrackingError
 from smo_pipelines.experiment.benchmark_uses import benchmark_uses
-from smo_pipelines.experiment.decision_json import decision_from_json
-from smo_pipelines.experiment.price import spending_from_json
-from smo_pipelines.experiment.record import tracker_of
+from smo_pipelines.experiment.record import stored_decision, stored_price, tracker_of
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.report.change_digest import digest_png, digest_sentences, render_digest
 from smo_pipelines.store import StoredResult, write_atomic
@@ -88,14 +84,11 @@ def _change(workspace: Workspace, entry: StoredResult, registered: Mapping[str, 
     raw: Mapping[str, Any] = registered.get("raw", {})
     about = raw.get("change", {})
     name, version = str(entry.meta["experiment"]), int(entry.meta["version"])
-    decision = decision_from_json(entry.read("decision.json").decode())
+    decision = stored_decision(entry)
     control, treatment = raw.get("control", {}), raw.get("treatment") or {}
     null_test = raw.get("null_test") is not None
     # what a failed null test found is the point of it
     effect = primary_effect(decision) if null_test else shown_effect(decision)
-    price = None
-    if "spending.json" in entry.names:
-        price = price_of(spending_from_json(entry.read("spending.json").decode()), effect, load_compute_price(workspace.root))
     return DecidedChange(
         experiment=name,
         version=version,
@@ -112,7 +105,7 @@ def _change(workspace: Workspace, entry: StoredResult, registered: Mapping[str, 
         guardrails=guardrail_summary(decision),
         effect=effect,
         looks=version,
-        price=price,
+        price=stored_price(workspace, entry, effect),
         superseded_by=newest[name] if newest[name] > version else None,
         null_test=null_test,
         causal=not raw or Assignment(raw.get("assignment", Assignment.unknown)).causal,

@@ -14,7 +14,7 @@ from smo_pipelines.experiment.stored import (
     put_benchmark,
     put_snapshot,
 )
-from smo_pipelines.experiment.stored_facts import pack_facts, unpack_facts
+from smo_pipelines.experiment.stored_facts import pack_facts, pack_leakage, unpack_facts, unpack_leakage
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.labels.changes.facts import label_facts
 from smo_pipelines.labels.guidelines import clause_edits
@@ -86,7 +86,7 @@ def pin_arms(workspace: Workspace, experiment: Experiment, arms: Arms | None = N
             keys = {str(arm): put_snapshot(workspace.store, snapshot) for arm, snapshot in arms.snapshots.items()}
             benchmarks = {benchmark.name: put_benchmark(workspace.store, benchmark) for benchmark in arms.benchmarks}
             meta = {"snapshots": keys, "benchmarks": benchmarks}
-            workspace.store.put(_KIND, experiment.spec_hash, meta=meta, files=pack_facts(arms.known))
+            workspace.store.put(_KIND, experiment.spec_hash, meta=meta, files=pack_facts(arms.known) | pack_leakage(arms.leakage))
     return arms
 
 
@@ -106,6 +106,7 @@ def load_arms(workspace: Workspace, experiment: Experiment) -> Arms:
         benchmarks=tuple(get_benchmark(workspace.store, str(meta["benchmarks"][name])) for name in experiment.benchmarks),
         clause_edits=_edits(workspace, experiment),
         known=unpack_facts(entry),
+        known_leakage=unpack_leakage(entry),
     )
 
 

@@ -3,20 +3,39 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from smo_pipelines.analysis.price import price_of
+from smo_pipelines.config.costs import load_compute_price
+from smo_pipelines.domain.decisions import Decision
 from smo_pipelines.domain.digests import canonical_json, short
-from smo_pipelines.domain.experiments import Experiment
+from smo_pipelines.domain.experiments import Effect, Experiment
+from smo_pipelines.domain.price import ExperimentPrice
 from smo_pipelines.domain.records import ExperimentRecord
 from smo_pipelines.errors import TrackingError
+from smo_pipelines.experiment.decision_json import decision_from_json
+from smo_pipelines.experiment.price import spending_from_json
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.report.forest import forest_png
 from smo_pipelines.report.page import render
-from smo_pipelines.store import file_lock, write_atomic
+from smo_pipelines.store import StoredResult, file_lock, write_atomic
 from smo_pipelines.tracking.mlflow_backend import MlflowTracker, TrackedRun
 from smo_pipelines.tracking.outbox import Outbox, deliver
 
-__all__ = ["Published", "decided_verdict", "decision_digest", "is_decided", "publish", "track_plan", "tracker_of"]
+__all__ = [
+    "Published",
+    "decided_entry",
+    "decided_verdict",
+    "decision_digest",
+    "is_decided",
+    "publish",
+    "stored_decision",
+    "stored_price",
+    "track_plan",
+    "tracker_of",
+]
 
 _KIND = "decisions"
+_DECISION = "decision.json"
+_SPENDING = "spending.json"
 _REPORT = "report.html"
 _FOREST = "forest.png"
 
@@ -48,14 +67,19 @@ def track_plan(workspace: Workspace, experiment: Experiment, links: Mapping[str,
     return None
 
 
+def decided_entry(workspace: Workspace, experiment: Experiment) -> StoredResult | None:
+    """Return what the store keeps of the decision on this spec, or None while there is none."""
+    return workspace.store.find(_KIND, experiment.spec_hash)
+
+
 def is_decided(workspace: Workspace, experiment: Experiment) -> bool:
     """Whether this spec has a decision in the store."""
-    return workspace.store.find(_KIND, experiment.spec_hash) is not None
+    return decided_entry(workspace, experiment) is not None
 
 
 def decided_verdict(workspace: Workspace, experiment: Experiment) -> str | None:
     """Return the verdict on this spec, or None while there is none."""
-    entry = workspace.store.find(_KIND, experiment.spec_hash)
+    entry = decided_entry(workspace, experiment)
     return None if entry is None else str(entry.meta["verdict"])
 
 
@@ -70,6 +94,24 @@ def decision_digest(workspace: Workspace, experiment: Experiment) -> str:
     return str(workspace.store.get(_KIND, experiment.spec_hash).meta["decision_digest"])
 
 
+def stored_decision(entry: StoredResult) -> Decision:
+    """Return the decision that an entry of the store keeps."""
+    return decision_from_json(entry.read(_DECISION).decode())
+
+
+def stored_price(workspace: Workspace, entry: StoredResult, effect: Effect | None) -> ExperimentPrice | None:
+    """Return what the arms of a decided experiment cost, and a point of the primary metric; None where nothing was kept of it.
+
+    Parameters
+    ----------
+    effect : EffectEstimate or NotEstimable or None
+        Of the primary metric; None where no effect is shown.
+    """
+    if _SPENDING not in entry.names:
+        return None
+    return price_of(spending_from_json(entry.read(_SPENDING).decode()), effect, load_compute_price(workspace.root))
+
+
 def publish(workspace: Workspace, record: ExperimentRecord) -> Published:
     """Keep a finished experiment and send it to the tracker.
 
@@ -79,7 +121,7 @@ def publish(workspace: Workspace, record: ExperimentRecord) -> Published:
     """
     experiment = record.experiment
     with file_lock(workspace.lock(f"publish-{short(experiment.spec_hash)}")):
-        earlier = workspace.store.find(_KIND, experiment.spec_hash)
+        earlier = decided_entry(workspace, experiment)
         if earlier is not None and earlier.meta["decision_digest"] == record.decision.digest:
             record = replace(record, provenance=replace(record.provenance, **earlier.meta["provenance"]))
             page, forest = render(record).encode(), earlier.read(_FOREST)
@@ -103,9 +145,9 @@ def _keep(workspace: Workspace, record: ExperimentRecord, page: bytes, forest: b
         "decision_digest": decision.digest,
         "provenance": {name: getattr(record.provenance, name) for name in ("started_at", "finished_at", "launched_by")},
     }
-    files = {"decision.json": decision.to_json().encode(), _REPORT: page, _FOREST: forest}
+    files = {_DECISION: decision.to_json().encode(), _REPORT: page, _FOREST: forest}
     if record.price is not None:
-        files["spending.json"] = canonical_json([arm.spending for arm in record.price.arms]).encode()
+        files[_SPENDING] = canonical_json([arm.spending for arm in record.price.arms]).encode()
     workspace.store.put(_KIND, experiment.spec_hash, meta=meta, files=files, replace=True)
 
 

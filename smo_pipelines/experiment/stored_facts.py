@@ -1,17 +1,22 @@
-"""What was known of raters and gold when an experiment began, as files of its entry in the store.
+"""What was known of raters, gold and leaked texts when an experiment began, as files of its entry in the store.
 
 Apart from :mod:`smo_pipelines.experiment.stored`, because training processes read that and need nothing of what this imports.
 """
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
 
+from smo_pipelines.benchmarks.leakage import Leakage
+from smo_pipelines.domain.digests import canonical_json
 from smo_pipelines.experiment.frames import pack, unpack
 from smo_pipelines.labels.changes.facts import LabelFacts
 from smo_pipelines.store import StoredResult
 
-__all__ = ["pack_facts", "unpack_facts"]
+__all__ = ["pack_facts", "pack_leakage", "unpack_facts", "unpack_leakage"]
+
+_LEAKAGE = "leakage.json"
 
 
 def pack_facts(facts: LabelFacts) -> dict[str, bytes]:
@@ -44,6 +49,21 @@ def unpack_facts(entry: StoredResult) -> LabelFacts:
         for name, rater in zip(pairs["benchmark"], pairs["rater_id"], strict=True):
             models[str(name)] = (*models.get(str(name), ()), str(rater))
     return LabelFacts(raters=raters, gold=gold, gold_models=models)
+
+
+def pack_leakage(leakage: Leakage) -> dict[str, bytes]:
+    """Return which training items leak into which benchmark as a file of an entry."""
+    found = {"exact": leakage.exact, "near": leakage.near, "n_training": leakage.n_training}
+    return {_LEAKAGE: canonical_json(found).encode()}
+
+
+def unpack_leakage(entry: StoredResult) -> Leakage | None:
+    """Return what :func:`pack_leakage` packed into an entry, or None where nothing was."""
+    if _LEAKAGE not in entry.names:
+        return None
+    found = json.loads(entry.read(_LEAKAGE))
+    exact, near = ({name: tuple(items) for name, items in found[how].items()} for how in ("exact", "near"))
+    return Leakage(exact=exact, near=near, n_training=int(found["n_training"]))
 
 
 def _columns(names: Sequence[str], rows: Sequence[tuple[object, ...]]) -> dict[str, np.ndarray]:

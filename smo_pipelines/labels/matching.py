@@ -1,6 +1,7 @@
 """The items that two arms both label, and the split of them that both arms share."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -54,7 +55,12 @@ class Matching:
     @property
     def texts(self) -> np.ndarray:
         """The texts of the matched items: shape (n_matched,), object."""
-        return np.asarray(self.control.texts[self.control_rows])
+        return self._texts_of[ArmName.control]
+
+    @cached_property
+    def _texts_of(self) -> dict[ArmName, np.ndarray]:
+        """Each arm's texts of the matched items, unpacked once for all of its replicates."""
+        return {arm: np.asarray(self.snapshot(arm).texts[self.rows(arm)]) for arm in ArmName}
 
     def snapshot(self, arm: ArmName) -> LabelSnapshot:
         """Return an arm's snapshot."""
@@ -86,7 +92,7 @@ class Matching:
             raise ValueError(f"the {arm} snapshot has {len(snapshot)} items; got labels of shape {whole.shape}")
         return TrainingSet(
             item_ids=self.item_ids,
-            texts=snapshot.texts[rows],
+            texts=self._texts_of[arm],
             labels=whole[rows],
             dev=self.dev,
             targets=None if targets is None else targets.rows(rows),

@@ -46,6 +46,15 @@ def test_building_writes_nothing_and_pinning_fixes_it(workspace: Workspace) -> N
         assert fresh.snapshots[arm].digest != pinned.snapshots[arm].digest
 
 
+def test_what_leaks_is_found_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = _experiment(workspace)
+    found = pin_arms(workspace, experiment).leakage
+    monkeypatch.setattr("smo_pipelines.experiment.arms.leaked_items", None)  # nobody may look for it again
+    pinned = load_arms(workspace, experiment)
+    assert pinned.leakage == found and found.n_training > 0
+    assert len(pinned.matching) > 0
+
+
 def test_jobs_of_pinned_and_loaded_arms_are_the_same(workspace: Workspace) -> None:
     experiment = _experiment(workspace)
     pinned = pin_arms(workspace, experiment)
