@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from smo_pipelines.analysis.decide import decide
+from smo_pipelines.benchmarks.leakage import Leakage
 from smo_pipelines.domain.decisions import FindingCode
 from smo_pipelines.domain.experiments import ArmName, Experiment, ReplicateKind
 from smo_pipelines.errors import BenchmarkError, OneClass
@@ -15,6 +16,7 @@ from smo_pipelines.experiment.benchmarks import load_benchmark
 from smo_pipelines.experiment.jobs import jobs_of
 from smo_pipelines.experiment.prepare import build_arms, is_pinned, load_arms, pin_arms
 from smo_pipelines.experiment.register import register_experiment
+from smo_pipelines.experiment.stored_facts import pack_leakage, unpack_leakage
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.labels.batch import LabelBatch
 from smo_pipelines.labels.redraw import redraw_shape, redrawn
@@ -53,6 +55,15 @@ def test_what_leaks_is_found_once(workspace: Workspace, monkeypatch: pytest.Monk
     pinned = load_arms(workspace, experiment)
     assert pinned.leakage == found and found.n_training > 0
     assert len(pinned.matching) > 0
+
+
+def test_leaked_items_come_back_from_the_store(workspace: Workspace) -> None:
+    found = Leakage(
+        exact={"gold": ("item-1", "item-7"), "other": ()}, near={"gold": ("item-3",), "other": ("item-7",)}, n_training=20
+    )
+    entry = workspace.store.put("trial", "with", meta={}, files=pack_leakage(found))
+    assert unpack_leakage(entry) == found
+    assert unpack_leakage(workspace.store.put("trial", "without", meta={}, files={})) is None
 
 
 def test_jobs_of_pinned_and_loaded_arms_are_the_same(workspace: Workspace) -> None:
