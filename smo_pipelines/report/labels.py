@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from smo_pipelines.domain.attribution import Contrast
 from smo_pipelines.domain.effects import NotEstimable
 from smo_pipelines.domain.label_changes import Component, FlipCount, LabelShift, OwnedFlips, ReviewReason, ShareShift
+from smo_pipelines.domain.phrases import contrast_words
 from smo_pipelines.domain.pools import PoolComparison
 from smo_pipelines.domain.records import ExperimentRecord
 from smo_pipelines.report.sections import FEWEST_RATERS
@@ -185,8 +187,8 @@ def _levels(shift: ShareShift | NotEstimable | None) -> str:
 def _change(shift: ShareShift | NotEstimable | None) -> str:
     if not isinstance(shift, ShareShift):
         return "" if shift is None else f"could not be computed: {shift.sentence}"
-    low, high = (_signed(100 * end, 1) for end in (shift.interval.low, shift.interval.high))
-    return f"{_signed(100 * shift.change, 1)} points ({low} to {high})"
+    value, _, interval = contrast_words("positive_share", Contrast(estimate=shift.change, interval=shift.interval)).partition(" ")
+    return _minus(f"{value} points {interval}")
 
 
 def _share_sentences(labels: LabelShift) -> Iterator[str]:
