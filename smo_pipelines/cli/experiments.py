@@ -64,7 +64,8 @@ def _run_one(root: Path | None, name: str) -> None:
 def _show(context: typer.Context, experiment: Annotated[str, typer.Argument(help="An experiment's id.")]) -> None:
     """Print the decision of a finished experiment, with its intervals, as it was made."""
     from smo_pipelines.config.experiments import resolve_experiment
-    from smo_pipelines.experiment.record import decided_entry, stored_decision, stored_price
+    from smo_pipelines.experiment.price import stored_price
+    from smo_pipelines.experiment.record import decided_entry, stored_decision
     from smo_pipelines.experiment.register import find_experiment
     from smo_pipelines.experiment.workspace import open_workspace
 

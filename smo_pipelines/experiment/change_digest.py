@@ -12,7 +12,8 @@ from smo_pipelines.domain.experiments import Assignment
 from smo_pipelines.domain.phrases import guardrail_summary, primary_effect, shown_effect
 from smo_pipelines.errors import ConfigError, TrackingError
 from smo_pipelines.experiment.benchmark_uses import benchmark_uses
-from smo_pipelines.experiment.record import stored_decision, stored_price, tracker_of
+from smo_pipelines.experiment.price import stored_price
+from smo_pipelines.experiment.record import stored_decision, tracker_of
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.report.change_digest import digest_png, digest_sentences, render_digest
 from smo_pipelines.store import StoredResult, write_atomic

@@ -16,10 +16,12 @@ from smo_pipelines.domain.price import ArmSpending, ComputeUse, ExperimentPrice,
 from smo_pipelines.domain.quality import NotMeasured
 from smo_pipelines.errors import NoRatings
 from smo_pipelines.experiment.arms import Arms
+from smo_pipelines.experiment.record import SPENDING
 from smo_pipelines.experiment.replicate import ReplicateJob
 from smo_pipelines.experiment.workspace import Workspace
+from smo_pipelines.store import StoredResult
 
-__all__ = ["experiment_price", "spending_from_json"]
+__all__ = ["experiment_price", "spending_from_json", "stored_price"]
 
 _HOUR = 3600.0
 
@@ -41,6 +43,19 @@ def experiment_price(workspace: Workspace, arms: Arms, jobs: Sequence[ReplicateJ
         for arm in ArmName
     ]
     return price_of(spending, effect, load_compute_price(workspace.root))
+
+
+def stored_price(workspace: Workspace, entry: StoredResult, effect: Effect | None) -> ExperimentPrice | None:
+    """Return what the arms of a decided experiment cost, and a point of the primary metric; None where nothing was kept of it.
+
+    Parameters
+    ----------
+    effect : EffectEstimate or NotEstimable or None
+        Of the primary metric; None where no effect is shown.
+    """
+    if SPENDING not in entry.names:
+        return None
+    return price_of(spending_from_json(entry.read(SPENDING).decode()), effect, load_compute_price(workspace.root))
 
 
 def spending_from_json(text: str) -> tuple[ArmSpending, ...]:

@@ -3,16 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from smo_pipelines.analysis.price import price_of
-from smo_pipelines.config.costs import load_compute_price
 from smo_pipelines.domain.decisions import Decision
 from smo_pipelines.domain.digests import canonical_json, short
-from smo_pipelines.domain.experiments import Effect, Experiment
-from smo_pipelines.domain.price import ExperimentPrice
+from smo_pipelines.domain.experiments import Experiment
 from smo_pipelines.domain.records import ExperimentRecord
 from smo_pipelines.errors import TrackingError
 from smo_pipelines.experiment.decision_json import decision_from_json
-from smo_pipelines.experiment.price import spending_from_json
 from smo_pipelines.experiment.workspace import Workspace
 from smo_pipelines.report.forest import forest_png
 from smo_pipelines.report.page import render
@@ -21,6 +17,7 @@ from smo_pipelines.tracking.mlflow_backend import MlflowTracker, TrackedRun
 from smo_pipelines.tracking.outbox import Outbox, deliver
 
 __all__ = [
+    "SPENDING",
     "Published",
     "decided_entry",
     "decided_verdict",
@@ -28,14 +25,15 @@ __all__ = [
     "is_decided",
     "publish",
     "stored_decision",
-    "stored_price",
     "track_plan",
     "tracker_of",
 ]
 
 _KIND = "decisions"
 _DECISION = "decision.json"
-_SPENDING = "spending.json"
+SPENDING = "spending.json"
+"""The file of a decision's entry that says what its arms cost."""
+
 _REPORT = "report.html"
 _FOREST = "forest.png"
 
@@ -99,19 +97,6 @@ def stored_decision(entry: StoredResult) -> Decision:
     return decision_from_json(entry.read(_DECISION).decode())
 
 
-def stored_price(workspace: Workspace, entry: StoredResult, effect: Effect | None) -> ExperimentPrice | None:
-    """Return what the arms of a decided experiment cost, and a point of the primary metric; None where nothing was kept of it.
-
-    Parameters
-    ----------
-    effect : EffectEstimate or NotEstimable or None
-        Of the primary metric; None where no effect is shown.
-    """
-    if _SPENDING not in entry.names:
-        return None
-    return price_of(spending_from_json(entry.read(_SPENDING).decode()), effect, load_compute_price(workspace.root))
-
-
 def publish(workspace: Workspace, record: ExperimentRecord) -> Published:
     """Keep a finished experiment and send it to the tracker.
 
@@ -147,7 +132,7 @@ def _keep(workspace: Workspace, record: ExperimentRecord, page: bytes, forest: b
     }
     files = {_DECISION: decision.to_json().encode(), _REPORT: page, _FOREST: forest}
     if record.price is not None:
-        files[_SPENDING] = canonical_json([arm.spending for arm in record.price.arms]).encode()
+        files[SPENDING] = canonical_json([arm.spending for arm in record.price.arms]).encode()
     workspace.store.put(_KIND, experiment.spec_hash, meta=meta, files=files, replace=True)
 
 

@@ -152,6 +152,16 @@ def test_what_it_cost_and_all_decisions_are_printed(undisturbed: tuple[Path, Run
     assert str(page) in digested.stdout.replace("\n", "")
 
 
+def test_a_decision_is_shown_as_it_was_made_without_its_fits(undisturbed: tuple[Path, Run], tmp_path: Path) -> None:
+    folder, run = undisturbed
+    shutil.copytree(folder, tmp_path / "later")
+    for kind in ("fits", "snapshots"):
+        shutil.rmtree(tmp_path / "later" / ".smo" / "results" / kind)
+    shown = run_command(tmp_path / "later", "show", "small")
+    assert shown.returncode == 0, shown.stderr
+    assert f"decision digest {run.digest}" in shown.stdout and "cost of treatment: labels " in shown.stdout
+
+
 def test_output_to_a_pipe_holds_no_frames_of_a_bar(undisturbed: tuple[Path, Run]) -> None:
     _, run = undisturbed
     assert "\r" not in run.out and "\x1b" not in run.out
